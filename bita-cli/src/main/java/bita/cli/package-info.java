@@ -1,0 +1,7 @@
+/**
+ * The command line.
+ */
+@NullMarked
+package bita.cli;
+
+import org.jspecify.annotations.NullMarked;
