@@ -1,0 +1,64 @@
+/* The library's interface: one entry per kernel, each with the instruction set to use as its first argument. The
+ * list below makes the table of every instruction set and the exported functions. What a kernel computes is defined
+ * by ScalarKernels.java; its bits must be the same here. */
+#ifndef BITA_H
+#define BITA_H
+
+#include <stdint.h>
+
+/* Order of InstructionSet.java. Macros, since the preprocessor compares them. */
+#define BITA_GENERIC 0
+#define BITA_NEON 1
+#define BITA_AVX2 2
+#define BITA_AVX512 3
+#define BITA_INSTRUCTION_SETS 4
+
+/* Order of Layout.java. */
+enum { LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_Q8, LAYOUT_Q4, LAYOUT_Q4_MIN };
+
+/* Order of CacheFormat.java. */
+enum { CACHE_F16, CACHE_F32 };
+
+/* KERNEL(return type, name, parameters, arguments) */
+#define BITA_KERNELS(KERNEL)                                                                                           \
+    KERNEL(void, rms_norm,                                                                                             \
+           (const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,         \
+            int32_t row_to),                                                                                           \
+           (x, weight, epsilon, out, columns, row_from, row_to))                                                       \
+    KERNEL(void, quantize,                                                                                             \
+           (const float *values, int8_t *codes, float *scales, int32_t *sums, int32_t columns, int32_t row_from,       \
+            int32_t row_to),                                                                                           \
+           (values, codes, scales, sums, columns, row_from, row_to))                                                   \
+    KERNEL(void, multiply,                                                                                             \
+           (int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,                \
+            const float *values, const int8_t *codes, const float *scales, const int32_t *sums, int32_t rows,          \
+            float *out, int64_t out_stride, int32_t add, int32_t panel_from, int32_t panel_to),                        \
+           (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, rows, out, out_stride, add,   \
+            panel_from, panel_to))                                                                                     \
+    KERNEL(void, rotate,                                                                                               \
+           (float *x, int64_t stride, int32_t heads, int32_t head_dim, const float *rotary, int32_t row_from,          \
+            int32_t row_to),                                                                                           \
+           (x, stride, heads, head_dim, rotary, row_from, row_to))                                                     \
+    KERNEL(void, store,                                                                                                \
+           (const float *keys, const float *values, int32_t kv_heads, int32_t head_dim, void *cache_keys,              \
+            void *cache_values, int32_t slots, int32_t format, int32_t first_slot, int32_t row_from, int32_t row_to),  \
+           (keys, values, kv_heads, head_dim, cache_keys, cache_values, slots, format, first_slot, row_from, row_to))  \
+    KERNEL(void, attend,                                                                                               \
+           (const float *query, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale, const void *keys,      \
+            const void *values, int32_t slots, int32_t format, const float *prompt_keys, const float *prompt_values,   \
+            int32_t prompts, const int32_t *prefix, const int32_t *path_start, const int32_t *path,                    \
+            const int32_t *prompted, float *out, float *scratch, int32_t item_from, int32_t item_to),                  \
+           (query, heads, kv_heads, head_dim, scale, keys, values, slots, format, prompt_keys, prompt_values,          \
+            prompts, prefix, path_start, path, prompted, out, scratch, item_from, item_to))                            \
+    KERNEL(void, swiglu, (float *gate, const float *up, int64_t from, int64_t to), (gate, up, from, to))               \
+    KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \
+    KERNEL(void, exponentials, (const float *x, int32_t count, float maximum, float factor, float *out),               \
+           (x, count, maximum, factor, out))
+
+struct bita_kernels {
+#define MEMBER(result, name, parameters, arguments) result(*name) parameters;
+    BITA_KERNELS(MEMBER)
+#undef MEMBER
+};
+
+#endif

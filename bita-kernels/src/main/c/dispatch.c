@@ -1,0 +1,63 @@
+/* Which instruction sets this library holds and this processor runs, and the exported functions. */
+#include "bita.h"
+
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+extern const struct bita_kernels bita_kernels_generic;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const struct bita_kernels bita_kernels_avx2, bita_kernels_avx512;
+#endif
+#if defined(__aarch64__)
+extern const struct bita_kernels bita_kernels_neon;
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
+#endif
+
+static const struct bita_kernels *const tables[BITA_INSTRUCTION_SETS] = {
+    [BITA_GENERIC] = &bita_kernels_generic,
+#if defined(__x86_64__) || defined(_M_X64)
+    [BITA_AVX2] = &bita_kernels_avx2,
+    [BITA_AVX512] = &bita_kernels_avx512,
+#endif
+#if defined(__aarch64__)
+    [BITA_NEON] = &bita_kernels_neon,
+#endif
+};
+
+/* 1 if the library has the instruction set and processor and system allow it. */
+EXPORT int32_t bita_supports(int32_t isa) {
+    switch (isa) {
+    case BITA_GENERIC:
+        return 1;
+#if defined(__x86_64__) || defined(_M_X64)
+    case BITA_AVX2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case BITA_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vnni");
+#endif
+#if defined(__aarch64__)
+    case BITA_NEON:
+#if defined(__linux__)
+        return (getauxval(AT_HWCAP) & (1UL << 20)) != 0; /* HWCAP_ASIMDDP */
+#else
+        return 1; /* every 64-bit Apple processor since the M1 */
+#endif
+#endif
+    default:
+        return 0;
+    }
+}
+
+#define EXPORTED(result, name, parameters, arguments)                        \
+    EXPORT result bita_##name(int32_t isa, UNPACK parameters) {              \
+        return tables[isa]->name arguments;                                  \
+    }
+#define UNPACK(...) __VA_ARGS__
+BITA_KERNELS(EXPORTED)

@@ -1,0 +1,514 @@
+/* The kernels, written once over sixteen lanes (lanes.h) and compiled once for each instruction set with BITA_ISA
+ * defined. Sixteen output rows, slots of a cache or columns are the lanes; each lane does what ScalarKernels.java
+ * does, so every instruction set gives the same bits. */
+#include "lanes.h"
+
+#define POSITIONS_PER_BLOCK 128
+#define MAX_HEAD_LANES 16 /* head dimension 256 */
+
+INLINE v16 v_exp(v16 x) {
+    const v16 low = v_set1(-87.33654f), high = v_set1(88.0f);
+    v16 clamped = v_min(v_max(x, low), high);
+    v16 n = v_rint(v_mul(clamped, v_set1(1.4426950408889634f)));
+    v16 r = v_fma(n, v_set1(-0.693145751953125f), clamped);
+    r = v_fma(n, v_set1(-1.42860682030941723212e-6f), r);
+    v16 p = v_set1(1.0f / 720);
+    p = v_fma(p, r, v_set1(1.0f / 120));
+    p = v_fma(p, r, v_set1(1.0f / 24));
+    p = v_fma(p, r, v_set1(1.0f / 6));
+    p = v_fma(p, r, v_set1(0.5f));
+    p = v_fma(p, r, v_set1(1.0f));
+    p = v_fma(p, r, v_set1(1.0f));
+    v16 y = v_mul(p, v_pow2(n));
+    y = v_select_less(x, low, v_set1(0.0f), y);
+    y = v_select_less(high, x, v_set1(INFINITY), y);
+    return v_select_nan(x, x, y);
+}
+
+/* Loads or stores the first n < 16 lanes through a buffer. */
+INLINE v16 load_part(const float *p, int n) {
+    float buffer[16] = {0};
+    memcpy(buffer, p, (size_t)n * sizeof(float));
+    return v_load(buffer);
+}
+
+INLINE void store_part(float *p, v16 x, int n) {
+    float buffer[16];
+    v_store(buffer, x);
+    memcpy(p, buffer, (size_t)n * sizeof(float));
+}
+
+INLINE float halve_lanes(v16 x) {
+    float lanes[16];
+    v_store(lanes, x);
+    for (int half = 8; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    return lanes[0];
+}
+
+static void rms_norm(const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,
+                     int32_t row_to) {
+    int32_t whole = columns / 16 * 16, rest = columns - whole;
+    for (int32_t row = row_from; row < row_to; row++) {
+        const float *in = x + (int64_t)row * columns;
+        float *to = out + (int64_t)row * columns;
+        v16 sum = v_set1(0.0f);
+        for (int32_t k = 0; k < whole; k += 16) {
+            v16 v = v_load(in + k);
+            sum = v_fma(v, v, sum);
+        }
+        if (rest > 0) { /* fma(0, 0, s) leaves a sum of squares as it is */
+            v16 v = load_part(in + whole, rest);
+            sum = v_fma(v, v, sum);
+        }
+        v16 scale = v_set1(1.0f / sqrtf(halve_lanes(sum) / (float)columns + epsilon));
+        for (int32_t k = 0; k < whole; k += 16) {
+            v_store(to + k, v_mul(v_mul(v_load(in + k), scale), v_load(weight + k)));
+        }
+        if (rest > 0) {
+            v16 v = v_mul(v_mul(load_part(in + whole, rest), scale), load_part(weight + whole, rest));
+            store_part(to + whole, v, rest);
+        }
+    }
+}
+
+static void quantize(const float *values, int8_t *codes, float *scales, int32_t *sums, int32_t columns,
+                     int32_t row_from, int32_t row_to) {
+    int32_t blocks = columns / 32;
+    int64_t first = (int64_t)row_from * blocks, last = (int64_t)row_to * blocks;
+    for (int64_t block = first; block < last; block++) {
+        const float *x = values + block * 32;
+        float scale = bits_float(block_max_bits(x)) / 127.0f;
+        if (scale >= 0x1p-126f && scale <= 0x1.fffffep+127f) {
+            sums[block] = block_codes(x, 1.0f / scale, codes + block * 32);
+        } else {
+            scale = scale < 0x1p-126f ? 0.0f : NAN;
+            memset(codes + block * 32, 0, 32);
+            sums[block] = 0;
+        }
+        scales[block] = scale;
+    }
+}
+
+/* Where results go: row r at out + r * stride. */
+struct target {
+    float *out;
+    int64_t stride;
+    int32_t outputs;
+    int32_t add;
+};
+
+INLINE void put(const struct target *t, int32_t row, int32_t panel, v16 sum) {
+    float *to = t->out + row * t->stride + (int64_t)panel * 16;
+    int32_t lanes = t->outputs - panel * 16;
+    if (lanes >= 16) {
+        v_store(to, t->add ? v_add(v_load(to), sum) : sum);
+    } else {
+        store_part(to, t->add ? v_add(load_part(to, lanes), sum) : sum, lanes);
+    }
+}
+
+/* A tile: one panel of quantized weights times `tile` rows, the accumulators in registers. */
+INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t columns, const int8_t *codes,
+                           const float *scales, const int32_t *sums, int32_t row, int tile, int32_t panel,
+                           const struct target *t) {
+    int32_t blocks = columns / 32;
+    int code_bytes = layout == LAYOUT_Q8 ? 512 : 256;
+    const uint16_t *w_scales = (const uint16_t *)(panel_data + (int64_t)blocks * code_bytes);
+    const uint16_t *w_minima = w_scales + (int64_t)blocks * 16;
+    v16 acc[BIG_TILE];
+    for (int r = 0; r < tile; r++) {
+        acc[r] = v_set1(0.0f);
+    }
+    for (int32_t b = 0; b < blocks; b++) {
+        const uint8_t *w = panel_data + (int64_t)b * code_bytes;
+        v16 w_scale = v_load_f16(w_scales + 16 * b);
+        v16 w_minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(w_minima + 16 * b) : v_set1(0.0f);
+        for (int r = 0; r < tile; r++) {
+            int64_t block = (int64_t)(row + r) * blocks + b;
+            const int8_t *x = codes + block * 32;
+            float scale = scales[block];
+            v16 dot = layout == LAYOUT_Q8   ? dot_q8(w, x, sums[block])
+                      : layout == LAYOUT_Q4 ? dot_q4(w, x, -8 * sums[block])
+                                            : dot_q4(w, x, 0);
+            acc[r] = v_fma(v_mul(w_scale, v_set1(scale)), dot, acc[r]);
+            if (layout == LAYOUT_Q4_MIN) {
+                acc[r] = v_fma(w_minimum, v_set1(scale * (float)sums[block]), acc[r]);
+            }
+        }
+    }
+    for (int r = 0; r < tile; r++) {
+        put(t, row + r, panel, acc[r]);
+    }
+}
+
+INLINE v16 load_weights(int layout, const void *panel_data, int64_t index) {
+    switch (layout) {
+    case LAYOUT_F32:
+        return v_load((const float *)panel_data + index);
+    case LAYOUT_F16:
+        return v_load_f16((const uint16_t *)panel_data + index);
+    default:
+        return v_load_bf16((const uint16_t *)panel_data + index);
+    }
+}
+
+/* A tile of `panels` panels of float weights times `tile` rows: enough independent chains to hide the fma's latency. */
+INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int32_t columns, const float *values,
+                       int32_t row, int tile, int32_t panel, int panels, const struct target *t) {
+    v16 acc[BIG_TILE];
+    for (int i = 0; i < panels * tile; i++) {
+        acc[i] = v_set1(0.0f);
+    }
+    for (int32_t k = 0; k < columns; k++) {
+        for (int p = 0; p < panels; p++) {
+            v16 w = load_weights(layout, data + p * panel_bytes, (int64_t)k * 16);
+            for (int r = 0; r < tile; r++) {
+                v16 x = v_set1(values[(int64_t)(row + r) * columns + k]);
+                acc[p * tile + r] = v_fma(w, x, acc[p * tile + r]);
+            }
+        }
+    }
+    for (int p = 0; p < panels; p++) {
+        for (int r = 0; r < tile; r++) {
+            put(t, row + r, panel + p, acc[p * tile + r]);
+        }
+    }
+}
+
+/* Covers the rows with tiles of constant height, so that the compiler unrolls them: whole tiles, then halves. */
+#define FOR_TILES(TILE)                                              \
+    int32_t row = 0;                                                 \
+    for (; row + BIG_TILE <= rows; row += BIG_TILE) TILE(BIG_TILE);  \
+    if (BIG_TILE > 4 && row + 4 <= rows) {                           \
+        TILE(4);                                                     \
+        row += 4;                                                    \
+    }                                                                \
+    if (BIG_TILE > 2 && row + 2 <= rows) {                           \
+        TILE(2);                                                     \
+        row += 2;                                                    \
+    }                                                                \
+    if (BIG_TILE > 1 && row < rows) TILE(1)
+
+#define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, row, n, panel, t)
+
+INLINE void multiply_quantized(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
+                               const int8_t *codes, const float *scales, const int32_t *sums, int32_t rows,
+                               int32_t panel_from, int32_t panel_to, const struct target *t) {
+    for (int32_t panel = panel_from; panel < panel_to; panel++) {
+        const uint8_t *data = weights + panel * panel_bytes;
+        FOR_TILES(QUANTIZED_TILE);
+    }
+}
+
+#define FLOAT_TILE(n) float_tile(layout, data, panel_bytes, columns, values, row, n, panel, 1, t)
+
+INLINE void multiply_float(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
+                           const float *values, int32_t rows, int32_t panel_from, int32_t panel_to,
+                           const struct target *t) {
+    int32_t panel = panel_from;
+    if (rows == 1) {
+        for (; panel + BIG_TILE <= panel_to; panel += BIG_TILE) {
+            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, 1, panel, BIG_TILE, t);
+        }
+    }
+    for (; panel < panel_to; panel++) {
+        const uint8_t *data = weights + panel * panel_bytes;
+        FOR_TILES(FLOAT_TILE);
+    }
+}
+
+static void multiply(int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,
+                     const float *values, const int8_t *codes, const float *scales, const int32_t *sums, int32_t rows,
+                     float *out, int64_t out_stride, int32_t add, int32_t panel_from, int32_t panel_to) {
+    const struct target t = {out, out_stride, outputs, add};
+#define QUANTIZED(l) \
+    multiply_quantized(l, weights, panel_bytes, columns, codes, scales, sums, rows, panel_from, panel_to, &t)
+#define FLOATS(l) multiply_float(l, weights, panel_bytes, columns, values, rows, panel_from, panel_to, &t)
+    switch (layout) {
+    case LAYOUT_F32:
+        FLOATS(LAYOUT_F32);
+        break;
+    case LAYOUT_F16:
+        FLOATS(LAYOUT_F16);
+        break;
+    case LAYOUT_BF16:
+        FLOATS(LAYOUT_BF16);
+        break;
+    case LAYOUT_Q8:
+        QUANTIZED(LAYOUT_Q8);
+        break;
+    case LAYOUT_Q4:
+        QUANTIZED(LAYOUT_Q4);
+        break;
+    default:
+        QUANTIZED(LAYOUT_Q4_MIN);
+        break;
+    }
+}
+
+static void rotate(float *x, int64_t stride, int32_t heads, int32_t head_dim, const float *rotary, int32_t row_from,
+                   int32_t row_to) {
+    for (int32_t row = row_from; row < row_to; row++) {
+        const float *table = rotary + (int64_t)row * head_dim;
+        for (int32_t head = 0; head < heads; head++) {
+            float *at = x + row * stride + (int64_t)head * head_dim;
+            for (int32_t i = 0; i < head_dim; i += 2) {
+                float a = at[i], b = at[i + 1], cosine = table[i], sine = table[i + 1];
+                at[i] = fmaf(a, cosine, -(b * sine));
+                at[i + 1] = fmaf(a, sine, b * cosine);
+            }
+        }
+    }
+}
+
+static void store(const float *keys, const float *values, int32_t kv_heads, int32_t head_dim, void *cache_keys,
+                  void *cache_values, int32_t slots, int32_t format, int32_t first_slot, int32_t row_from,
+                  int32_t row_to) {
+    for (int32_t row = row_from; row < row_to; row++) {
+        int32_t slot = first_slot + row;
+        for (int32_t head = 0; head < kv_heads; head++) {
+            int64_t from = ((int64_t)row * kv_heads + head) * head_dim;
+            int64_t key = ((int64_t)head * (slots / 16) + slot / 16) * head_dim * 16 + slot % 16;
+            int64_t value = ((int64_t)head * slots + slot) * head_dim;
+            if (format == CACHE_F16) {
+                uint16_t *k = (uint16_t *)cache_keys + key, *v = (uint16_t *)cache_values + value;
+                for (int32_t d = 0; d < head_dim; d += 16) {
+                    uint16_t rounded[16];
+                    v_store_f16(rounded, v_load(keys + from + d));
+                    for (int i = 0; i < 16; i++) {
+                        k[(int64_t)(d + i) * 16] = rounded[i];
+                    }
+                    v_store_f16(v + d, v_load(values + from + d));
+                }
+            } else {
+                float *k = (float *)cache_keys + key, *v = (float *)cache_values + value;
+                for (int32_t d = 0; d < head_dim; d++) {
+                    k[(int64_t)d * 16] = keys[from + d];
+                    v[d] = values[from + d];
+                }
+            }
+        }
+    }
+}
+
+INLINE v16 load_cached(int format, const void *data, int64_t index) {
+    return format == CACHE_F16 ? v_load_f16((const uint16_t *)data + index) : v_load((const float *)data + index);
+}
+
+/* Scores of 16 * panels slots; several panels at once hide the latency of the sequential sums. */
+INLINE void score_panels(int format, const float *q, const void *keys, int32_t head_dim, int64_t panel, int panels,
+                         float scale, float *scores) {
+    v16 acc[4];
+    for (int p = 0; p < panels; p++) {
+        acc[p] = v_set1(0.0f);
+    }
+    for (int32_t d = 0; d < head_dim; d++) {
+        v16 x = v_set1(q[d]);
+        for (int p = 0; p < panels; p++) {
+            acc[p] = v_fma(x, load_cached(format, keys, ((panel + p) * head_dim + d) * 16), acc[p]);
+        }
+    }
+    for (int p = 0; p < panels; p++) {
+        v_store(scores + (panel + p) * 16, v_mul(acc[p], v_set1(scale)));
+    }
+}
+
+INLINE void score(int format, const float *q, const void *keys, int32_t head_dim, int32_t slots, float scale,
+                  float *scores) {
+    int64_t panel = 0, panels = (slots + 15) / 16;
+    for (; panel + 4 <= panels; panel += 4) {
+        score_panels(format, q, keys, head_dim, panel, 4, scale, scores);
+    }
+    for (; panel < panels; panel++) {
+        score_panels(format, q, keys, head_dim, panel, 1, scale, scores);
+    }
+}
+
+/* Pads the scores to whole lanes with -infinity, whose weight is zero, and returns the larger of their maximum and m. */
+INLINE float pad_and_maximize(float *scores, int32_t n, float m) {
+    int32_t padded = (n + 15) / 16 * 16;
+    for (int32_t i = n; i < padded; i++) {
+        scores[i] = -INFINITY;
+    }
+    v16 maximum = v_set1(m);
+    for (int32_t i = 0; i < padded; i += 16) {
+        maximum = v_max(v_load(scores + i), maximum);
+    }
+    float lanes[16];
+    v_store(lanes, maximum);
+    for (int i = 0; i < 16; i++) {
+        m = lanes[i] > m ? lanes[i] : m;
+    }
+    return m;
+}
+
+INLINE void weigh(float *scores, int32_t n, float maximum) {
+    for (int32_t i = 0; i < n; i += 16) {
+        v_store(scores + i, v_exp(v_sub(v_load(scores + i), v_set1(maximum))));
+    }
+}
+
+/* The running totals of one head: the sum of the weights and the weighted values, dim = 16 * head_lanes. */
+struct totals {
+    float weight;
+    v16 value[MAX_HEAD_LANES];
+};
+
+/* Adds one block's sums, taken sequentially from zero over rows `slot(i)` of the values, to the totals. path: slots of
+ * positions from `prefix` on. */
+INLINE void add_block(int format, int head_lanes, const float *weights, const void *values, int32_t from, int32_t to,
+                      int32_t prefix, const int32_t *path, struct totals *t) {
+    float weight_sum = 0.0f;
+    v16 sum[MAX_HEAD_LANES];
+    for (int j = 0; j < head_lanes; j++) {
+        sum[j] = v_set1(0.0f);
+    }
+    for (int32_t position = from; position < to; position++) {
+        int64_t slot = position < prefix ? position : path[position - prefix];
+        v16 weight = v_set1(weights[position]);
+        weight_sum += weights[position];
+        for (int j = 0; j < head_lanes; j++) {
+            sum[j] = v_fma(weight, load_cached(format, values, (slot * head_lanes + j) * 16), sum[j]);
+        }
+    }
+    t->weight += weight_sum;
+    for (int j = 0; j < head_lanes; j++) {
+        t->value[j] = v_add(t->value[j], sum[j]);
+    }
+}
+
+INLINE void attend_head(int format, int head_lanes, const float *q, float scale, const void *keys, const void *values,
+                        const float *prompt_keys, const float *prompt_values, int32_t prompts, int32_t prefix,
+                        const int32_t *path, int32_t path_length, float *out, float *scratch) {
+    int32_t head_dim = head_lanes * 16, positions = prefix + path_length;
+    int32_t last_slot = path_length > 0 ? path[path_length - 1] : prefix - 1;
+    float *prompt_weights = scratch, *weights = scratch + (prompts + 15) / 16 * 16;
+    float maximum = -INFINITY;
+    if (prompts > 0) {
+        score(CACHE_F32, q, prompt_keys, head_dim, prompts, scale, prompt_weights);
+        maximum = pad_and_maximize(prompt_weights, prompts, maximum);
+    }
+    score(format, q, keys, head_dim, last_slot + 1, scale, weights);
+    for (int32_t i = 0; i < path_length; i++) { /* ascending slots: path[i] >= prefix + i */
+        weights[prefix + i] = weights[path[i]];
+    }
+    maximum = pad_and_maximize(weights, positions, maximum);
+    weigh(weights, positions, maximum);
+
+    struct totals t = {0};
+    if (prompts > 0) {
+        weigh(prompt_weights, prompts, maximum);
+        add_block(CACHE_F32, head_lanes, prompt_weights, prompt_values, 0, prompts, prompts, path, &t);
+    }
+    for (int32_t from = 0; from < positions; from += POSITIONS_PER_BLOCK) {
+        int32_t to = from + POSITIONS_PER_BLOCK < positions ? from + POSITIONS_PER_BLOCK : positions;
+        add_block(format, head_lanes, weights, values, from, to, prefix, path, &t);
+    }
+    v16 total = v_set1(t.weight);
+    for (int j = 0; j < head_lanes; j++) {
+        v_store(out + 16 * j, v_div(t.value[j], total));
+    }
+}
+
+static void attend(const float *query, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale,
+                   const void *keys, const void *values, int32_t slots, int32_t format, const float *prompt_keys,
+                   const float *prompt_values, int32_t prompts, const int32_t *prefix, const int32_t *path_start,
+                   const int32_t *path, const int32_t *prompted, float *out, float *scratch, int32_t item_from,
+                   int32_t item_to) {
+    int64_t cache_head = (int64_t)slots * head_dim * (format == CACHE_F16 ? 2 : 4);
+    int64_t prompt_head = (int64_t)((prompts + 15) / 16) * head_dim * 16;
+    for (int32_t item = item_from; item < item_to; item++) {
+        int32_t row = item / heads, head = item % heads, kv_head = head / (heads / kv_heads);
+        int64_t at = (int64_t)item * head_dim;
+#define ATTEND(format, head_lanes)                                                                                  \
+    attend_head(format, head_lanes, query + at, scale, (const char *)keys + kv_head * cache_head,                   \
+                (const char *)values + kv_head * cache_head, prompt_keys + head * prompt_head,                      \
+                prompt_values + (int64_t)head * prompts * head_dim, prompted[row] ? prompts : 0, prefix[row],       \
+                path + path_start[row], path_start[row + 1] - path_start[row], out + at, scratch)
+#define ATTEND_FORMAT(format)                 \
+    switch (head_dim) {                       \
+    case 64:                                  \
+        ATTEND(format, 4);                    \
+        break;                                \
+    case 128:                                 \
+        ATTEND(format, 8);                    \
+        break;                                \
+    default:                                  \
+        ATTEND(format, head_dim / 16);        \
+        break;                                \
+    }
+        if (format == CACHE_F16) {
+            ATTEND_FORMAT(CACHE_F16)
+        } else {
+            ATTEND_FORMAT(CACHE_F32)
+        }
+    }
+}
+
+INLINE v16 silu_times(v16 gate, v16 up) {
+    return v_mul(v_div(gate, v_add(v_set1(1.0f), v_exp(v_neg(gate)))), up);
+}
+
+static void swiglu(float *gate, const float *up, int64_t from, int64_t to) {
+    int64_t i = from;
+    for (; i + 16 <= to; i += 16) {
+        v_store(gate + i, silu_times(v_load(gate + i), v_load(up + i)));
+    }
+    if (i < to) {
+        int rest = (int)(to - i);
+        store_part(gate + i, silu_times(load_part(gate + i, rest), load_part(up + i, rest)), rest);
+    }
+}
+
+static int32_t argmax(const float *x, int32_t count) {
+    int32_t whole = count / 16 * 16;
+    v16 maximum = v_set1(-INFINITY);
+    for (int32_t i = 0; i < whole; i += 16) {
+        v16 v = v_load(x + i);
+        if (v_any_nan(v)) {
+            return -1;
+        }
+        maximum = v_max(v, maximum);
+    }
+    float lanes[16], best = -INFINITY;
+    v_store(lanes, maximum);
+    for (int i = 0; i < 16; i++) {
+        best = lanes[i] > best ? lanes[i] : best;
+    }
+    for (int32_t i = whole; i < count; i++) {
+        if (x[i] != x[i]) {
+            return -1;
+        }
+        best = x[i] > best ? x[i] : best;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (x[i] == best) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void exponentials(const float *x, int32_t count, float maximum, float factor, float *out) {
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        v_store(out + i, v_exp(v_mul(v_sub(v_load(x + i), v_set1(maximum)), v_set1(factor))));
+    }
+    if (i < count) {
+        v16 v = v_exp(v_mul(v_sub(load_part(x + i, count - i), v_set1(maximum)), v_set1(factor)));
+        store_part(out + i, v, count - i);
+    }
+}
+
+#define TABLE_NAME_(isa) bita_kernels_##isa
+#define TABLE_NAME(isa) TABLE_NAME_(isa)
+
+const struct bita_kernels TABLE_NAME(BITA_ISA_NAME) = {
+#define ENTRY(result, name, parameters, arguments) .name = name,
+    BITA_KERNELS(ENTRY)
+#undef ENTRY
+};

@@ -1,0 +1,47 @@
+/* Sixteen f32 lanes on each instruction set. BITA_ISA names the one this unit is compiled for. Every operation is
+ * correctly rounded and the same on all of them. BIG_TILE: rows of a tile whose sums fit
+ * the registers, a power of two. */
+#ifndef BITA_LANES_H
+#define BITA_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bita.h"
+
+#if BITA_ISA == BITA_GENERIC /* without vector registers, forced inlining only bloats */
+#define INLINE static inline
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
+INLINE int32_t float_bits(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+INLINE float bits_float(int32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+INLINE int32_t load_word(const void *p) {
+    int32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+#if BITA_ISA == BITA_AVX512
+#include "lanes_avx512.h"
+#elif BITA_ISA == BITA_AVX2
+#include "lanes_avx2.h"
+#elif BITA_ISA == BITA_NEON
+#include "lanes_neon.h"
+#else
+#include "lanes_generic.h"
+#endif
+
+#endif

@@ -1,0 +1,135 @@
+#include <immintrin.h>
+
+typedef struct {
+    __m256 a, b;
+} v16;
+
+#define BIG_TILE 4
+
+#define PAIR(first, second) ((v16){(first), (second)})
+
+INLINE v16 v_set1(float x) { return PAIR(_mm256_set1_ps(x), _mm256_set1_ps(x)); }
+INLINE v16 v_load(const float *p) { return PAIR(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+INLINE void v_store(float *p, v16 x) {
+    _mm256_storeu_ps(p, x.a);
+    _mm256_storeu_ps(p + 8, x.b);
+}
+INLINE v16 v_load_f16(const uint16_t *p) {
+    return PAIR(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
+                _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8))));
+}
+INLINE __m256 load_bf16_half(const uint16_t *p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
+}
+INLINE v16 v_load_bf16(const uint16_t *p) { return PAIR(load_bf16_half(p), load_bf16_half(p + 8)); }
+INLINE void v_store_f16(uint16_t *p, v16 x) {
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE v16 v_add(v16 x, v16 y) { return PAIR(_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)); }
+INLINE v16 v_sub(v16 x, v16 y) { return PAIR(_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)); }
+INLINE v16 v_mul(v16 x, v16 y) { return PAIR(_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)); }
+INLINE v16 v_div(v16 x, v16 y) { return PAIR(_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)); }
+INLINE v16 v_fma(v16 x, v16 y, v16 z) {
+    return PAIR(_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b));
+}
+INLINE v16 v_neg(v16 x) {
+    __m256 sign = _mm256_set1_ps(-0.0f);
+    return PAIR(_mm256_xor_ps(x.a, sign), _mm256_xor_ps(x.b, sign));
+}
+/* x > y ? x : y */
+INLINE v16 v_max(v16 x, v16 y) { return PAIR(_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)); }
+INLINE v16 v_min(v16 x, v16 y) { return PAIR(_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)); }
+INLINE v16 v_rint(v16 x) {
+    return PAIR(_mm256_round_ps(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
+                _mm256_round_ps(x.b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+INLINE __m256 pow2_half(__m256 n) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
+}
+/* 2^n of integral n in -126..127 */
+INLINE v16 v_pow2(v16 n) { return PAIR(pow2_half(n.a), pow2_half(n.b)); }
+/* x < limit ? y : z */
+INLINE v16 v_select_less(v16 x, v16 limit, v16 y, v16 z) {
+    return PAIR(_mm256_blendv_ps(z.a, y.a, _mm256_cmp_ps(x.a, limit.a, _CMP_LT_OQ)),
+                _mm256_blendv_ps(z.b, y.b, _mm256_cmp_ps(x.b, limit.b, _CMP_LT_OQ)));
+}
+/* x is NaN ? y : z */
+INLINE v16 v_select_nan(v16 x, v16 y, v16 z) {
+    return PAIR(_mm256_blendv_ps(z.a, y.a, _mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q)),
+                _mm256_blendv_ps(z.b, y.b, _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q)));
+}
+INLINE int v_any_nan(v16 x) {
+    return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q),
+                                           _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q))) != 0;
+}
+
+INLINE __m256i magnitude_bits(const float *x) {
+    return _mm256_and_si256(_mm256_loadu_si256((const __m256i *)x), _mm256_set1_epi32(0x7fffffff));
+}
+
+/* Bits of the largest magnitude of 32 numbers. */
+INLINE int32_t block_max_bits(const float *x) {
+    __m256i m = _mm256_max_epi32(_mm256_max_epi32(magnitude_bits(x), magnitude_bits(x + 8)),
+                                 _mm256_max_epi32(magnitude_bits(x + 16), magnitude_bits(x + 24)));
+    __m128i h = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
+    h = _mm_max_epi32(h, _mm_shuffle_epi32(h, 0x4e));
+    h = _mm_max_epi32(h, _mm_shuffle_epi32(h, 0xb1));
+    return _mm_cvtsi128_si32(h);
+}
+
+/* codes = rint(x * inverse) of 32 numbers within +-127; returns their sum. */
+INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
+    __m256 factor = _mm256_set1_ps(inverse);
+    __m256i q[4], sum = _mm256_setzero_si256();
+    for (int i = 0; i < 4; i++) {
+        q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), factor));
+        sum = _mm256_add_epi32(sum, q[i]);
+    }
+    /* Packing works within 128-bit halves; the permutation restores the order. */
+    __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((__m256i *)codes, words);
+    __m128i h = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4e));
+    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1));
+    return _mm_cvtsi128_si32(h);
+}
+
+/* Integer dot products of a block of 32 columns for 8 output rows. The pairwise products of vpmaddubsw saturate at 16
+ * bits, so the left operand is a magnitude of at most 128 and the right one within +-127: 2 * 128 * 127 fits. */
+INLINE __m256i dot_q8_half(const uint8_t *w, const int8_t *codes) {
+    __m256i acc = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; g++) {
+        __m256i weights = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(w + 64 * g)), flip);
+        __m256i x = _mm256_sign_epi8(_mm256_set1_epi32(load_word(codes + 4 * g)), weights);
+        acc = _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(weights), x), ones));
+    }
+    return acc;
+}
+
+INLINE v16 dot_q8(const uint8_t *w, const int8_t *codes, int32_t sum) {
+    (void)sum; /* the codes are made signed here */
+    return PAIR(_mm256_cvtepi32_ps(dot_q8_half(w, codes)), _mm256_cvtepi32_ps(dot_q8_half(w + 32, codes)));
+}
+
+/* All eight pairwise sums of 4-bit codes fit 16 bits: 16 * 15 * 127 = 30480. */
+INLINE __m256i dot_q4_half(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
+    __m256i nibble = _mm256_set1_epi8(0x0f), acc = _mm256_setzero_si256();
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(w + 64 * g));
+        __m256i low = _mm256_and_si256(bytes, nibble);
+        __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
+        acc = _mm256_add_epi16(acc, _mm256_maddubs_epi16(low, _mm256_set1_epi32(load_word(codes + 4 * g))));
+        acc = _mm256_add_epi16(acc, _mm256_maddubs_epi16(high, _mm256_set1_epi32(load_word(codes + 4 * g + 16))));
+    }
+    return _mm256_add_epi32(_mm256_madd_epi16(acc, _mm256_set1_epi16(1)), _mm256_set1_epi32(offset_sum));
+}
+
+INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
+    return PAIR(_mm256_cvtepi32_ps(dot_q4_half(w, codes, offset_sum)),
+                _mm256_cvtepi32_ps(dot_q4_half(w + 32, codes, offset_sum)));
+}

@@ -1,0 +1,89 @@
+#include <immintrin.h>
+
+typedef __m512 v16;
+
+#define BIG_TILE 8
+
+INLINE v16 v_set1(float x) { return _mm512_set1_ps(x); }
+INLINE v16 v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void v_store(float *p, v16 x) { _mm512_storeu_ps(p, x); }
+INLINE v16 v_load_f16(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+INLINE v16 v_load_bf16(const uint16_t *p) {
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
+}
+INLINE void v_store_f16(uint16_t *p, v16 x) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+INLINE v16 v_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }
+INLINE v16 v_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
+INLINE v16 v_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
+INLINE v16 v_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
+INLINE v16 v_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE v16 v_neg(v16 a) {
+    return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(a), _mm512_set1_epi32((int)0x80000000)));
+}
+/* a > b ? a : b */
+INLINE v16 v_max(v16 a, v16 b) { return _mm512_max_ps(a, b); }
+INLINE v16 v_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
+INLINE v16 v_rint(v16 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/* 2^n of integral n in -126..127 */
+INLINE v16 v_pow2(v16 n) {
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+}
+/* x < limit ? a : b */
+INLINE v16 v_select_less(v16 x, v16 limit, v16 a, v16 b) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), b, a);
+}
+/* x is NaN ? a : b */
+INLINE v16 v_select_nan(v16 x, v16 a, v16 b) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), b, a);
+}
+INLINE int v_any_nan(v16 x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) != 0; }
+
+/* Bits of the largest magnitude of 32 numbers. */
+INLINE int32_t block_max_bits(const float *x) {
+    __m512i mask = _mm512_set1_epi32(0x7fffffff);
+    __m512i a = _mm512_and_si512(_mm512_loadu_si512(x), mask);
+    __m512i b = _mm512_and_si512(_mm512_loadu_si512(x + 16), mask);
+    return _mm512_reduce_max_epi32(_mm512_max_epi32(a, b));
+}
+
+/* codes = rint(x * inverse) of 32 numbers within +-127; returns their sum. */
+INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
+    __m512 factor = _mm512_set1_ps(inverse);
+    __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
+    __m512i b = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
+    _mm_storeu_si128((__m128i *)codes, _mm512_cvtepi32_epi8(a));
+    _mm_storeu_si128((__m128i *)(codes + 16), _mm512_cvtepi32_epi8(b));
+    return _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
+}
+
+/* Integer dot products of a block of 32 columns for 16 output rows, as floats. The vpdpbusd form multiplies unsigned
+ * with signed bytes and does not saturate; weights are kept unsigned, and the offset times the sum of the activation
+ * codes is the accumulator's start. */
+#define DOT_GROUP(acc, weights, codes, g) \
+    _mm512_dpbusd_epi32(acc, weights, _mm512_set1_epi32(load_word((codes) + 4 * (g))))
+
+INLINE v16 dot_q8(const uint8_t *w, const int8_t *codes, int32_t sum) {
+    __m512i even = _mm512_set1_epi32(-128 * sum), odd = _mm512_setzero_si512();
+#pragma GCC unroll 4
+    for (int g = 0; g < 8; g += 2) {
+        even = DOT_GROUP(even, _mm512_loadu_si512(w + 64 * g), codes, g);
+        odd = DOT_GROUP(odd, _mm512_loadu_si512(w + 64 * g + 64), codes, g + 1);
+    }
+    return _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd));
+}
+
+INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
+    __m512i nibble = _mm512_set1_epi8(0x0f);
+    __m512i low = _mm512_set1_epi32(offset_sum), high = _mm512_setzero_si512();
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) {
+        __m512i bytes = _mm512_loadu_si512(w + 64 * g);
+        low = DOT_GROUP(low, _mm512_and_si512(bytes, nibble), codes, g);
+        high = DOT_GROUP(high, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble), codes, g + 4);
+    }
+    return _mm512_cvtepi32_ps(_mm512_add_epi32(low, high));
+}

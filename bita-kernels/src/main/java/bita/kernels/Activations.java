@@ -1,0 +1,47 @@
+package bita.kernels;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Rows of activations as the right-hand side of matrix products: in f32 and, for quantized weights, as 8-bit codes in
+ * blocks of {@value Layout#BLOCK}. Scratch memory of one forward pass; not thread-safe beyond disjoint rows.
+ */
+public final class Activations {
+    private final int columns;
+    private final MemorySegment values; // f32 (rows, columns)
+    private final MemorySegment codes; // i8 (rows, columns)
+    private final MemorySegment scales; // f32 (rows, blocks)
+    private final MemorySegment sums; // i32 (rows, blocks): sum of the block's codes
+
+    /** Memory for {@code rows} rows of {@code columns} numbers, freed with the arena. */
+    public Activations(Arena arena, int rows, int columns) {
+        int blocks = (columns + Layout.BLOCK - 1) / Layout.BLOCK;
+        this.columns = columns;
+        values = arena.allocate((long) rows * columns * Float.BYTES, 64);
+        codes = arena.allocate((long) rows * columns, 64);
+        scales = arena.allocate((long) rows * blocks * Float.BYTES, 64);
+        sums = arena.allocate((long) rows * blocks * Integer.BYTES, 64);
+    }
+
+    public int columns() {
+        return columns;
+    }
+
+    /** f32 (rows, columns): what the codes are made from. */
+    public MemorySegment values() {
+        return values;
+    }
+
+    MemorySegment codes() {
+        return codes;
+    }
+
+    MemorySegment scales() {
+        return scales;
+    }
+
+    MemorySegment sums() {
+        return sums;
+    }
+}

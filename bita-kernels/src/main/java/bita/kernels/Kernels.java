@@ -1,0 +1,122 @@
+package bita.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The arithmetic of a forward pass. Every output element has one defined order of operations, which does not depend
+ * on the other rows, on how work is split over threads, or on the implementation: {@link ScalarKernels} defines it,
+ * every other implementation gives the same bits (docs/decisions/0001-order-of-operations.md).
+ *
+ * <p>All memory is off-heap, little endian and row-major; sizes are checked by the callers. Methods take a range of
+ * rows, panels or items, so that a {@link ThreadTeam} can split the work. Implementations are stateless.
+ */
+public interface Kernels {
+    Backend backend();
+
+    /** What the kernels are compiled for; {@link InstructionSet#GENERIC} for those in Java. */
+    InstructionSet instructionSet();
+
+    /**
+     * out = x / sqrt(mean(x^2) + epsilon) * weight for each row. The squares are summed in 16 lanes (lane l: columns
+     * l, l + 16, ...), the lanes by halving: l + (l + 8), then 4, 2, 1.
+     *
+     * @param x   f32 (rows, columns)
+     * @param out f32 (rows, columns)
+     */
+    void rmsNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo);
+
+    /**
+     * Quantizes rows of f32 values to codes: per block of 32, scale = max|x| / 127, code = rint(x * (1 / scale)). A
+     * block whose scale would be subnormal is all zero; one that holds a NaN or an infinity has the scale NaN.
+     */
+    void quantize(Activations activations, int rowFrom, int rowTo);
+
+    /**
+     * out[r, o] = sum over k of weight[o, k] * x[r, k], or that sum added to what is in {@code out}. Float weights:
+     * one fma per k, in order. Quantized weights, per block in order: acc = fma(scale_w * scale_x, dot, acc) with the
+     * exact integer dot product of the codes (c - 8 for {@link Layout#Q4}), and with a minimum
+     * acc = fma(minimum_w, scale_x * sum of x's codes, acc).
+     *
+     * @param x         rows of activations, quantized before if the weights are
+     * @param out       f32, row r at r * outStride
+     * @param panelFrom first panel of 16 output rows
+     */
+    void multiply(
+            PackedMatrix weights,
+            Activations x,
+            int rows,
+            MemorySegment out,
+            long outStride,
+            boolean add,
+            int panelFrom,
+            int panelTo);
+
+    /**
+     * Rotary position embedding in place on pairs (2i, 2i + 1): (a, b) becomes (fma(a, c, -(b * s)), fma(a, s, b * c)).
+     *
+     * @param x      f32, row r at r * stride, heads of headDim numbers
+     * @param rotary f32 (rows, headDim / 2, 2): cosine and sine of each row's position
+     */
+    void rotate(MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo);
+
+    /**
+     * Rounds keys and values to the cache's format and puts row r into slot firstSlot + r.
+     *
+     * @param keys   f32 (rows, kvHeads, headDim)
+     * @param values f32 (rows, kvHeads, headDim)
+     */
+    void store(
+            MemorySegment keys,
+            MemorySegment values,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rowFrom,
+            int rowTo);
+
+    /**
+     * Attention of each (row, head) over what the row sees. Scores are sequential dot products over headDim, times
+     * the scale; m is their maximum; weights are exp(score - m). Weights and weighted values are summed sequentially
+     * from zero within the prompt tokens and within blocks of 128 positions; these sums are added in that order.
+     *
+     * @param query    f32 (rows, heads, headDim)
+     * @param out      f32 (rows, heads, headDim)
+     * @param scratch  f32, {@link AttentionShape#scratchFloats} numbers for the calling thread alone
+     * @param itemFrom items are row * heads + head
+     */
+    void attend(
+            MemorySegment query,
+            AttentionShape shape,
+            KvLayer layer,
+            PromptLayer prompt,
+            Visibility visibility,
+            MemorySegment out,
+            MemorySegment scratch,
+            int itemFrom,
+            int itemTo);
+
+    /** gate = gate / (1 + exp(-gate)) * up, for elements from..to of f32 arrays. */
+    void swiglu(MemorySegment gate, MemorySegment up, long from, long to);
+
+    /**
+     * The lowest index of the largest of {@code count} f32 numbers.
+     *
+     * @return the index, or -1 if any number is NaN
+     */
+    int argmax(MemorySegment x, int count);
+
+    /**
+     * out[i] = exp((x[i] - maximum) * factor).
+     *
+     * @param x   f32 (count)
+     * @param out f32 (count), may be {@code x}
+     */
+    void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out);
+}

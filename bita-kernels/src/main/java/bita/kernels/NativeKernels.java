@@ -1,0 +1,256 @@
+package bita.kernels;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+
+/** The C kernels (src/main/c) on one instruction set, called through the foreign function API. */
+final class NativeKernels implements Kernels {
+    private final InstructionSet isa;
+    private final int code;
+
+    private NativeKernels(InstructionSet isa) {
+        this.isa = isa;
+        this.code = isa.ordinal();
+    }
+
+    /** The kernels for an instruction set that {@link #supports} has confirmed. */
+    static NativeKernels of(InstructionSet isa) {
+        return new NativeKernels(isa);
+    }
+
+    /** Whether library, processor and operating system have the instruction set. Loads the library. */
+    static boolean supports(InstructionSet isa) {
+        try {
+            return (int) Functions.SUPPORTS.invokeExact(isa.ordinal()) == 1;
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public Backend backend() {
+        return Backend.NATIVE;
+    }
+
+    @Override
+    public InstructionSet instructionSet() {
+        return isa;
+    }
+
+    @Override
+    public void rmsNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        try {
+            Functions.RMS_NORM.invokeExact(code, x, weight, epsilon, out, columns, rowFrom, rowTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void quantize(Activations a, int rowFrom, int rowTo) {
+        try {
+            Functions.QUANTIZE.invokeExact(
+                    code, a.values(), a.codes(), a.scales(), a.sums(), a.columns(), rowFrom, rowTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void multiply(
+            PackedMatrix w,
+            Activations x,
+            int rows,
+            MemorySegment out,
+            long outStride,
+            boolean add,
+            int panelFrom,
+            int panelTo) {
+        try {
+            Functions.MULTIPLY.invokeExact(
+                    code,
+                    w.layout().ordinal(),
+                    w.data(),
+                    w.panelBytes(),
+                    w.rows(),
+                    w.columns(),
+                    x.values(),
+                    x.codes(),
+                    x.scales(),
+                    x.sums(),
+                    rows,
+                    out,
+                    outStride,
+                    add ? 1 : 0,
+                    panelFrom,
+                    panelTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo) {
+        try {
+            Functions.ROTATE.invokeExact(code, x, stride, heads, headDim, rotary, rowFrom, rowTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void store(
+            MemorySegment keys,
+            MemorySegment values,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rowFrom,
+            int rowTo) {
+        try {
+            Functions.STORE.invokeExact(
+                    code,
+                    keys,
+                    values,
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    layer.keys(),
+                    layer.values(),
+                    layer.slots(),
+                    layer.format().ordinal(),
+                    firstSlot,
+                    rowFrom,
+                    rowTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void attend(
+            MemorySegment query,
+            AttentionShape shape,
+            KvLayer layer,
+            PromptLayer prompt,
+            Visibility visibility,
+            MemorySegment out,
+            MemorySegment scratch,
+            int itemFrom,
+            int itemTo) {
+        try {
+            Functions.ATTEND.invokeExact(
+                    code,
+                    query,
+                    shape.heads(),
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    shape.scale(),
+                    layer.keys(),
+                    layer.values(),
+                    layer.slots(),
+                    layer.format().ordinal(),
+                    prompt.keys(),
+                    prompt.values(),
+                    prompt.prompts(),
+                    visibility.prefix(),
+                    visibility.pathStart(),
+                    visibility.path(),
+                    visibility.prompted(),
+                    out,
+                    scratch,
+                    itemFrom,
+                    itemTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void swiglu(MemorySegment gate, MemorySegment up, long from, long to) {
+        try {
+            Functions.SWIGLU.invokeExact(code, gate, up, from, to);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public int argmax(MemorySegment x, int count) {
+        try {
+            return (int) Functions.ARGMAX.invokeExact(code, x, count);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
+        try {
+            Functions.EXPONENTIALS.invokeExact(code, x, count, maximum, factor, out);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** A downcall throws nothing of its own but errors of the virtual machine. */
+    private static RuntimeException unexpected(Throwable e) {
+        if (e instanceof Error error) {
+            throw error;
+        }
+        return e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
+    }
+
+    /** Handles in the order of the list in bita.h; initialized with the first call. */
+    private static final class Functions {
+        private static final SymbolLookup LIBRARY = NativeLibrary.lookup();
+
+        static final MethodHandle SUPPORTS = handle("bita_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
+        static final MethodHandle QUANTIZE = kernel("quantize", "ppppiii");
+        static final MethodHandle MULTIPLY = kernel("multiply", "ipliippppipliii");
+        static final MethodHandle ROTATE = kernel("rotate", "pliipii");
+        static final MethodHandle STORE = kernel("store", "ppiippiiiii");
+        static final MethodHandle ATTEND = kernel("attend", "piiifppiippippppppii");
+        static final MethodHandle SWIGLU = kernel("swiglu", "ppll");
+        static final MethodHandle ARGMAX =
+                handle("bita_argmax", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+        static final MethodHandle EXPONENTIALS = kernel("exponentials", "piffp");
+
+        /** A kernel without result. Signature: p pointer, i int32, l int64, f float; the instruction set goes first. */
+        private static MethodHandle kernel(String name, String signature) {
+            MemoryLayout[] parameters = new MemoryLayout[signature.length() + 1];
+            parameters[0] = JAVA_INT;
+            for (int i = 0; i < signature.length(); i++) {
+                parameters[i + 1] = switch (signature.charAt(i)) {
+                    case 'p' -> ADDRESS;
+                    case 'l' -> JAVA_LONG;
+                    case 'f' -> JAVA_FLOAT;
+                    default -> JAVA_INT;
+                };
+            }
+            return handle("bita_" + name, FunctionDescriptor.ofVoid(parameters));
+        }
+
+        @SuppressWarnings("restricted") // descriptors agree with bita.h
+        private static MethodHandle handle(String symbol, FunctionDescriptor descriptor) {
+            return Linker.nativeLinker().downcallHandle(LIBRARY.findOrThrow(symbol), descriptor);
+        }
+    }
+}
