@@ -61,25 +61,22 @@ public final class KernelsProvider {
      * @throws UnsupportedOperationException if this machine cannot run them; the message says why
      */
     public static Choice of(Backend backend, Optional<InstructionSet> cap) {
-        switch (backend) {
+        return switch (backend) {
             case NATIVE -> {
                 Optional<String> problem = NativeLibrary.problem();
                 if (problem.isPresent()) {
                     throw new UnsupportedOperationException(problem.get());
                 }
-                return new Choice(NativeKernels.of(bestInstructionSet(cap)), List.of());
+                yield new Choice(NativeKernels.of(bestInstructionSet(cap)), List.of());
             }
             case VECTOR -> {
                 if (!VectorSupport.available()) {
                     throw new UnsupportedOperationException(VectorSupport.REMEDY);
                 }
-                return new Choice(VectorSupport.kernels(), List.of());
+                yield new Choice(VectorSupport.kernels(), List.of());
             }
-            case SCALAR -> {
-                return new Choice(new ScalarKernels(), List.of());
-            }
-        }
-        throw new IllegalArgumentException("unknown backend " + backend);
+            case SCALAR -> new Choice(new ScalarKernels(), List.of());
+        };
     }
 
     /** The native instruction sets that this machine runs, from the plainest to the best; empty without a library. */
