@@ -13,6 +13,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
 /** The C kernels (src/main/c) on one instruction set, called through the foreign function API. */
+@SuppressWarnings("EnumOrdinal") // bita.h numbers the constants in the same order
 final class NativeKernels implements Kernels {
     private final InstructionSet isa;
     private final int code;
