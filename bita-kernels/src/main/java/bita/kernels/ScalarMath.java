@@ -4,9 +4,9 @@ package bita.kernels;
 public final class ScalarMath {
     static final float EXP_LOW = -87.33654f;
     static final float EXP_HIGH = 88f;
-    static final float LOG2_E = 1.4426950408889634f;
-    static final float LN2_HIGH = 0.693145751953125f;
-    static final float LN2_LOW = 1.42860682030941723212e-6f;
+    static final float LOG2_E = 1.442695f;
+    static final float LN2_HIGH = 0.69314575f;
+    static final float LN2_LOW = 1.4286068e-6f;
     /** Coefficients of r^6 down to r^0. */
     static final float[] EXP_COEFFICIENTS = {1f / 720, 1f / 120, 1f / 24, 1f / 6, 0.5f, 1f, 1f};
 

@@ -26,7 +26,7 @@ public final class ThreadTeam implements AutoCloseable {
     private final Member[] members;
     private final Thread[] workers;
     private final AtomicInteger arrived = new AtomicInteger();
-    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final AtomicInteger finished = new AtomicInteger();
     private final AtomicInteger generation = new AtomicInteger();
     private volatile int phase;
@@ -130,6 +130,7 @@ public final class ThreadTeam implements AutoCloseable {
         finished.incrementAndGet();
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a yield costs less than a nap when a thread too many is running
     private static void pause(int spins) {
         if (spins < SPINS) {
             Thread.onSpinWait();
