@@ -1,0 +1,43 @@
+package bita.api.store;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Finds the name somebody may have meant. */
+final class Suggestions {
+
+    private Suggestions() {}
+
+    /** The candidate with the smallest edit distance, if it begins alike or at most a third of it differs. */
+    static Optional<String> closest(String name, Collection<String> candidates) {
+        String given = name.toLowerCase(Locale.ROOT);
+        return candidates.stream()
+                .filter(c -> isNear(given, c.toLowerCase(Locale.ROOT)))
+                .min(Comparator.comparingInt(c -> distance(given, c.toLowerCase(Locale.ROOT))));
+    }
+
+    private static boolean isNear(String given, String candidate) {
+        boolean begins = given.length() >= 3 && candidate.startsWith(given);
+        return begins || distance(given, candidate) <= Math.max(1, candidate.length() / 3);
+    }
+
+    /** Levenshtein distance: insertions, deletions and replacements that turn one text into the other. */
+    static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j < row.length; j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j < row.length; j++) {
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+}
