@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
@@ -112,13 +113,20 @@ final class PipSource implements ModelSource {
         }
         builder.redirectErrorStream(true).redirectOutput(log.toFile());
         Process process = builder.start();
-        Thread onExit = Thread.ofPlatform().unstarted(() -> kill(process));
+        AtomicBoolean stopped = new AtomicBoolean();
+        Thread onExit = Thread.ofPlatform().unstarted(() -> {
+            stopped.set(true);
+            kill(process);
+        });
         Runtime.getRuntime().addShutdownHook(onExit);
         try {
             listener.progress(0, pack.bytes());
             process.getOutputStream().close();
             while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
                 listener.progress(Math.min(largestFile(Siblings.folder(target)), pack.bytes()), pack.bytes());
+            }
+            if (stopped.get()) {
+                throw new InterruptedException("this program is being ended");
             }
             return process.exitValue();
         } finally {
@@ -165,7 +173,10 @@ final class PipSource implements ModelSource {
 
     private static long largestFile(Path folder) {
         try (Stream<Path> files = Files.walk(folder)) {
-            return files.mapToLong(f -> f.toFile().length()).max().orElse(0);
+            return files.filter(Files::isRegularFile)
+                    .mapToLong(f -> f.toFile().length())
+                    .max()
+                    .orElse(0);
         } catch (IOException | UncheckedIOException e) {
             return 0; // a folder vanished under the walk: pip is tidying up
         }

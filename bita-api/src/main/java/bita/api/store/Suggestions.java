@@ -10,17 +10,18 @@ final class Suggestions {
 
     private Suggestions() {}
 
-    /** The candidate with the smallest edit distance, if it begins alike or at most a third of it differs. */
+    /** The candidate with the smallest edit distance, if at most a third of it or of its beginning differs. */
     static Optional<String> closest(String name, Collection<String> candidates) {
         String given = name.toLowerCase(Locale.ROOT);
         return candidates.stream()
-                .filter(c -> isNear(given, c.toLowerCase(Locale.ROOT)))
+                .filter(c -> !given.isEmpty() && isNear(given, c.toLowerCase(Locale.ROOT)))
                 .min(Comparator.comparingInt(c -> distance(given, c.toLowerCase(Locale.ROOT))));
     }
 
     private static boolean isNear(String given, String candidate) {
-        boolean begins = given.length() >= 3 && candidate.startsWith(given);
-        return begins || distance(given, candidate) <= Math.max(1, candidate.length() / 3);
+        String beginning = candidate.substring(0, Math.min(given.length(), candidate.length()));
+        return distance(given, candidate) <= candidate.length() / 3
+                || distance(given, beginning) <= beginning.length() / 3;
     }
 
     /** Levenshtein distance: insertions, deletions and replacements that turn one text into the other. */

@@ -21,6 +21,8 @@ class SuggestionsTest {
         assertThat(Suggestions.closest("SmolLM-135M", NAMES)).contains("smollm2-135m");
         assertThat(Suggestions.closest("smollm", NAMES)).contains("smollm2-135m");
         assertThat(Suggestions.closest("smollm2-135-instruct", NAMES)).contains("smollm2-135m-instruct");
+        assertThat(Suggestions.closest("smolm2", NAMES)).contains("smollm2-135m");
+        assertThat(Suggestions.closest("", NAMES)).isEmpty();
         assertThat(Suggestions.closest("llama", NAMES)).isEmpty();
     }
 }
