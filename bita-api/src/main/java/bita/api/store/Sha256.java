@@ -1,0 +1,53 @@
+package bita.api.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.regex.Pattern;
+
+/** SHA-256 of files, written as 64 lower-case hexadecimal digits. */
+final class Sha256 {
+
+    private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
+    private static final int BUFFER_BYTES = 1 << 20;
+
+    private Sha256() {}
+
+    static boolean isHex(String text) {
+        return HEX.matcher(text).matches();
+    }
+
+    static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
+    }
+
+    static String hex(MessageDigest digest) {
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    /** Hash of a whole file; an interrupt ends it with {@link java.nio.channels.ClosedByInterruptException}. */
+    static String of(Path file) throws IOException {
+        MessageDigest digest = digest();
+        try (FileChannel channel = FileChannel.open(file)) {
+            update(digest, channel);
+        }
+        return hex(digest);
+    }
+
+    /** Feeds the digest with everything from the channel's position to its end. */
+    static void update(MessageDigest digest, FileChannel channel) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
+        while (channel.read(buffer) >= 0) {
+            digest.update(buffer.flip());
+            buffer.clear();
+        }
+    }
+}
