@@ -1,0 +1,361 @@
+package bita.model;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import bita.kernels.Activations;
+import bita.kernels.AttentionShape;
+import bita.kernels.Kernels;
+import bita.kernels.KvLayer;
+import bita.kernels.Layout;
+import bita.kernels.PackedMatrix;
+import bita.kernels.PromptLayer;
+import bita.kernels.ThreadTeam;
+import bita.kernels.Visibility;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Runs rows through the model. Holds the scratch memory for it, so it belongs to one user at a time; not thread-safe.
+ *
+ * <p>A pass is one program of the thread team: every thread does its share of each phase, with a barrier in between.
+ * The logits of a row depend on nothing but the tokens it sees: not on the other rows, nor on how the sequence was cut
+ * into passes.
+ */
+public final class ForwardPass implements AutoCloseable {
+    /** Pieces of attention per thread: later rows see more, so each thread takes every n-th piece. */
+    private static final int PIECES = 8;
+
+    private final Engine engine;
+    private final ModelConfig config;
+    private final AttentionShape shape;
+    private final int maxRows;
+    private final Arena arena = Arena.ofShared();
+
+    private final MemorySegment state; // f32 (rows, hidden): the residual stream
+    private final Activations normed; // (rows, hidden)
+    private final MemorySegment query; // f32 (rows, heads, headDim)
+    private final MemorySegment key; // f32 (rows, kvHeads, headDim)
+    private final MemorySegment value; // f32 (rows, kvHeads, headDim)
+    private final Activations attended; // (rows, heads * headDim)
+    private final Activations gated; // (rows, feedForward)
+    private final MemorySegment up; // f32 (rows, feedForward)
+    private final MemorySegment rotary; // f32 (rows, headDim / 2, 2)
+    private final MemorySegment prefix; // i32 (rows)
+    private final MemorySegment pathStart; // i32 (rows + 1)
+    private final MemorySegment prompted; // i32 (rows)
+    private final float[] embedding;
+
+    private MemorySegment path; // i32
+    private MemorySegment[] attentionScratch; // f32, one per thread
+    private int scratchSlots;
+    private Activations headInput; // (logit rows, hidden)
+    private MemorySegment logits; // f32 (logit rows, vocabulary)
+    private int logitRows;
+    private int rowCount;
+
+    /**
+     * Scratch memory for passes of up to {@code maxRows} rows.
+     */
+    public ForwardPass(Engine engine, int maxRows) {
+        if (maxRows < 1) {
+            throw new IllegalArgumentException("a pass needs at least one row, not " + maxRows);
+        }
+        this.engine = engine;
+        this.config = engine.model().config();
+        this.maxRows = maxRows;
+        shape = new AttentionShape(
+                config.heads(), config.kvHeads(), config.headDim(), (float) (1 / Math.sqrt(config.headDim())));
+        state = floats((long) maxRows * config.hidden());
+        normed = new Activations(arena, maxRows, config.hidden());
+        query = floats((long) maxRows * config.heads() * config.headDim());
+        key = floats((long) maxRows * config.kvHeads() * config.headDim());
+        value = floats((long) maxRows * config.kvHeads() * config.headDim());
+        attended = new Activations(arena, maxRows, config.heads() * config.headDim());
+        gated = new Activations(arena, maxRows, config.feedForward());
+        up = floats((long) maxRows * config.feedForward());
+        rotary = floats((long) maxRows * config.headDim());
+        prefix = ints(maxRows);
+        pathStart = ints(maxRows + 1);
+        prompted = ints(maxRows);
+        path = ints(maxRows);
+        attentionScratch = new MemorySegment[0];
+        embedding = new float[config.hidden()];
+        headInput = new Activations(arena, 1, config.hidden());
+        logits = floats(config.vocabulary());
+        logitRows = 1;
+    }
+
+    private MemorySegment floats(long count) {
+        return arena.allocate(count * Float.BYTES, 64);
+    }
+
+    private MemorySegment ints(long count) {
+        return arena.allocate(count * Integer.BYTES, 64);
+    }
+
+    /** Most rows of one pass. */
+    public int maxRows() {
+        return maxRows;
+    }
+
+    /**
+     * Computes the rows' hidden states and puts their keys and values behind the cache's end. Follow with
+     * {@link #logits} and {@link KvCache#accept}.
+     *
+     * @throws IllegalArgumentException if there are too many rows, or a token or mask the model does not have
+     */
+    public void run(KvCache cache, Rows rows) {
+        int count = rows.size();
+        if (count < 1 || count > maxRows) {
+            throw new IllegalArgumentException("a pass of " + count + " rows, where 1 to " + maxRows + " fit");
+        }
+        cache.reserve(cache.length() + count);
+        embed(rows);
+        describe(cache.length(), rows);
+        reserveScratch(cache.layer(0).slots());
+        rowCount = count;
+        Visibility visibility = new Visibility(prefix, pathStart, path, prompted);
+        int firstSlot = cache.length();
+        engine.team().run(member -> {
+            for (int layer = 0; layer < config.layers(); layer++) {
+                block(member, layer, cache.layer(layer), visibility, firstSlot);
+            }
+        });
+    }
+
+    private void embed(Rows rows) {
+        for (int row = 0; row < rows.size(); row++) {
+            long at = (long) row * config.hidden();
+            if (rows.isMask(row)) {
+                maskTokens(rows.mask(row)).embed(rows.mask(row), state, at);
+            } else if (rows.token(row) < config.vocabulary()) {
+                engine.model().embed(rows.token(row), embedding, state, at);
+            } else {
+                throw new IllegalArgumentException(
+                        "token " + rows.token(row) + " is not among the model's " + config.vocabulary());
+            }
+        }
+    }
+
+    private MaskTokens maskTokens(int mask) {
+        MaskTokens tokens = engine.maskTokens()
+                .orElseThrow(() -> new IllegalArgumentException("mask rows need an adapter, and none is loaded"));
+        if (mask >= tokens.masks()) {
+            throw new IllegalArgumentException("mask " + mask + " is not among the adapter's " + tokens.masks());
+        }
+        return tokens;
+    }
+
+    /** Positions, and what each row sees: its parent's prefix and path, and itself. */
+    private void describe(int length, Rows rows) {
+        int pathEnd = 0;
+        for (int row = 0; row < rows.size(); row++) {
+            int parent = rows.parent(row);
+            int depth = rows.depth(row);
+            engine.model().rotary().copy(length + depth, rotary, row);
+            prompted.setAtIndex(JAVA_INT, row, rows.isMask(row) ? 1 : 0);
+            pathStart.setAtIndex(JAVA_INT, row, pathEnd);
+            int parentPrefix = parent == Rows.CACHE_END ? length : prefix.getAtIndex(JAVA_INT, parent);
+            if (parentPrefix == length + depth && row == depth) {
+                prefix.setAtIndex(JAVA_INT, row, parentPrefix + 1);
+                continue;
+            }
+            prefix.setAtIndex(JAVA_INT, row, parentPrefix);
+            int steps = length + depth + 1 - parentPrefix;
+            reservePath(pathEnd + steps);
+            int from = parent == Rows.CACHE_END ? 0 : pathStart.getAtIndex(JAVA_INT, parent);
+            for (int i = 0; i < steps - 1; i++) {
+                path.setAtIndex(JAVA_INT, pathEnd + i, path.getAtIndex(JAVA_INT, from + i));
+            }
+            path.setAtIndex(JAVA_INT, pathEnd + steps - 1, length + row);
+            pathEnd += steps;
+        }
+        pathStart.setAtIndex(JAVA_INT, rows.size(), pathEnd);
+    }
+
+    private void reservePath(int entries) {
+        long have = path.byteSize() / Integer.BYTES;
+        if (entries > have) {
+            MemorySegment larger = ints(Math.max(entries, 2 * have));
+            larger.copyFrom(path);
+            path = larger;
+        }
+    }
+
+    private void reserveScratch(int slots) {
+        if (slots > scratchSlots) {
+            int prompts = engine.maskTokens().map(MaskTokens::prompts).orElse(0);
+            attentionScratch = new MemorySegment[engine.team().threads()];
+            for (int i = 0; i < attentionScratch.length; i++) {
+                attentionScratch[i] = floats(shape.scratchFloats(slots, prompts));
+            }
+            scratchSlots = slots;
+        }
+    }
+
+    /** One transformer block on all rows. Phases end where a thread needs what another one has made. */
+    private void block(ThreadTeam.Member member, int index, KvLayer cacheLayer, Visibility visibility, int firstSlot) {
+        Kernels kernels = engine.kernels();
+        Weights.Layer layer = engine.model().weights().layers().get(index);
+        int rows = rowCount;
+        int from = member.from(rows);
+        int to = member.to(rows);
+        int queryWidth = config.heads() * config.headDim();
+        int keyWidth = config.kvHeads() * config.headDim();
+
+        normalize(layer.attentionNorm(), from, to, layer.query(), layer.key(), layer.value());
+        member.barrier();
+
+        int queryPanels = layer.query().panels();
+        int keyPanels = layer.key().panels();
+        int all = queryPanels + keyPanels + layer.value().panels();
+        multiplyShare(member, all, 0, layer.query(), query);
+        multiplyShare(member, all, queryPanels, layer.key(), key);
+        multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
+        member.barrier();
+
+        kernels.rotate(query, queryWidth, config.heads(), config.headDim(), rotary, from, to);
+        kernels.rotate(key, keyWidth, config.kvHeads(), config.headDim(), rotary, from, to);
+        kernels.store(key, value, shape, cacheLayer, firstSlot, from, to);
+        member.barrier();
+
+        attend(member, index, cacheLayer, visibility);
+        member.barrier();
+
+        if (layer.projected().layout().quantized()) {
+            kernels.quantize(attended, from, to);
+            member.barrier();
+        }
+        multiplyAdd(member, layer.projected(), attended);
+        member.barrier();
+
+        normalize(layer.feedForwardNorm(), from, to, layer.gate(), layer.up());
+        member.barrier();
+
+        int panelFrom = member.from(layer.gate().panels());
+        int panelTo = member.to(layer.gate().panels());
+        int width = config.feedForward();
+        kernels.multiply(layer.gate(), normed, rows, gated.values(), width, false, panelFrom, panelTo);
+        kernels.multiply(layer.up(), normed, rows, up, width, false, panelFrom, panelTo);
+        int columnFrom = panelFrom * Layout.LANES;
+        int columnTo = Math.min(panelTo * Layout.LANES, width);
+        for (long row = 0; row < rows; row++) {
+            kernels.swiglu(gated.values(), up, row * width + columnFrom, row * width + columnTo);
+        }
+        member.barrier();
+
+        if (layer.down().layout().quantized()) {
+            kernels.quantize(gated, from, to);
+            member.barrier();
+        }
+        multiplyAdd(member, layer.down(), gated);
+        member.barrier();
+    }
+
+    private void normalize(MemorySegment norm, int from, int to, PackedMatrix... users) {
+        engine.kernels().rmsNorm(state, norm, config.epsilon(), normed.values(), config.hidden(), from, to);
+        for (PackedMatrix user : users) {
+            if (user.layout().quantized()) {
+                engine.kernels().quantize(normed, from, to);
+                return;
+            }
+        }
+    }
+
+    /** This member's part of a product whose panels are numbered from {@code first} among those of several. */
+    private void multiplyShare(
+            ThreadTeam.Member member, int allPanels, int first, PackedMatrix weights, MemorySegment out) {
+        int from = Math.max(member.from(allPanels) - first, 0);
+        int to = Math.min(member.to(allPanels) - first, weights.panels());
+        if (from < to) {
+            engine.kernels().multiply(weights, normed, rowCount, out, weights.rows(), false, from, to);
+        }
+    }
+
+    private void multiplyAdd(ThreadTeam.Member member, PackedMatrix weights, Activations x) {
+        int from = member.from(weights.panels());
+        int to = member.to(weights.panels());
+        engine.kernels().multiply(weights, x, rowCount, state, config.hidden(), true, from, to);
+    }
+
+    private void attend(ThreadTeam.Member member, int layer, KvLayer cacheLayer, Visibility visibility) {
+        PromptLayer prompt =
+                engine.maskTokens().map(tokens -> tokens.layer(layer)).orElse(PromptLayer.NONE);
+        int items = rowCount * config.heads();
+        int pieces = Math.min(items, PIECES * engine.team().threads());
+        for (int piece = member.index(); piece < pieces; piece += engine.team().threads()) {
+            int from = (int) ((long) items * piece / pieces);
+            int to = (int) ((long) items * (piece + 1) / pieces);
+            engine.kernels()
+                    .attend(
+                            query,
+                            shape,
+                            cacheLayer,
+                            prompt,
+                            visibility,
+                            attended.values(),
+                            attentionScratch[member.index()],
+                            from,
+                            to);
+        }
+    }
+
+    /**
+     * The logits of some rows of the last pass.
+     *
+     * @param rows  row indices
+     * @param count how many of {@code rows}
+     * @return f32 (count, vocabulary), valid until the next call
+     */
+    public MemorySegment logits(int[] rows, int count) {
+        reserveLogits(count);
+        Weights weights = engine.model().weights();
+        Kernels kernels = engine.kernels();
+        int hidden = config.hidden();
+        for (int i = 0; i < count; i++) {
+            if (rows[i] < 0 || rows[i] >= rowCount) {
+                throw new IllegalArgumentException("row " + rows[i] + " is not among the pass's " + rowCount);
+            }
+            MemorySegment.copy(
+                    state,
+                    (long) rows[i] * hidden * Float.BYTES,
+                    headInput.values(),
+                    (long) i * hidden * Float.BYTES,
+                    (long) hidden * Float.BYTES);
+        }
+        engine.team().run(member -> {
+            int from = member.from(count);
+            int to = member.to(count);
+            MemorySegment x = headInput.values();
+            kernels.rmsNorm(x, weights.outputNorm(), config.epsilon(), x, hidden, from, to);
+            if (weights.output().layout().quantized()) {
+                kernels.quantize(headInput, from, to);
+            }
+            member.barrier();
+            PackedMatrix output = weights.output();
+            kernels.multiply(
+                    output,
+                    headInput,
+                    count,
+                    logits,
+                    config.vocabulary(),
+                    false,
+                    member.from(output.panels()),
+                    member.to(output.panels()));
+        });
+        return logits.asSlice(0, (long) count * config.vocabulary() * Float.BYTES);
+    }
+
+    private void reserveLogits(int count) {
+        if (count > logitRows) {
+            headInput = new Activations(arena, count, config.hidden());
+            logits = floats((long) count * config.vocabulary());
+            logitRows = count;
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,92 @@
+package bita.model;
+
+import bita.kernels.Layout;
+import bita.kernels.PromptLayer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What bi-directional tuning has learned for a model (arXiv 2401.12522, section 3.1), in the model's own order of head
+ * dimensions: prompt tokens, a key and a value per layer and head that only mask rows see, and the input embeddings of
+ * the mask tokens. Immutable.
+ */
+public final class MaskTokens {
+    private final int prompts;
+    private final int masks;
+    private final int hidden;
+    private final List<PromptLayer> layers;
+    private final float[] embeddings; // (masks, hidden)
+
+    private MaskTokens(int prompts, int masks, int hidden, List<PromptLayer> layers, float[] embeddings) {
+        this.prompts = prompts;
+        this.masks = masks;
+        this.hidden = hidden;
+        this.layers = layers;
+        this.embeddings = embeddings;
+    }
+
+    /**
+     * Arranges the learned tensors for the kernels.
+     *
+     * @param promptKeys   (layers, prompts, heads, headDim), rotary pairs side by side as in the model's rows
+     * @param promptValues (layers, prompts, heads, headDim)
+     * @param embeddings   (masks, hidden)
+     */
+    public static MaskTokens of(
+            ModelConfig config, int prompts, int masks, float[] promptKeys, float[] promptValues, float[] embeddings) {
+        int heads = config.heads();
+        int headDim = config.headDim();
+        int perLayer = prompts * heads * headDim;
+        if (promptKeys.length != config.layers() * perLayer
+                || promptValues.length != config.layers() * perLayer
+                || embeddings.length != masks * config.hidden()
+                || masks < 1) {
+            throw new IllegalArgumentException("the tensors of the mask tokens do not fit the model");
+        }
+        int lanes = Layout.LANES;
+        int panels = (prompts + lanes - 1) / lanes;
+        // Automatic: freed when the last user is gone, so that an adapter needs no close of its own.
+        Arena arena = Arena.ofAuto();
+        List<PromptLayer> layers = new ArrayList<>();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            MemorySegment keys = arena.allocate((long) heads * panels * headDim * lanes * Float.BYTES + 64, 64);
+            MemorySegment values = arena.allocate((long) heads * prompts * headDim * Float.BYTES + 64, 64);
+            for (int head = 0; head < heads; head++) {
+                for (int p = 0; p < prompts; p++) {
+                    int from = layer * perLayer + (p * heads + head) * headDim;
+                    for (int d = 0; d < headDim; d++) {
+                        long key = (((long) head * panels + p / lanes) * headDim + d) * lanes + p % lanes;
+                        keys.setAtIndex(ValueLayout.JAVA_FLOAT, key, promptKeys[from + d]);
+                        long value = ((long) head * prompts + p) * headDim + d;
+                        values.setAtIndex(ValueLayout.JAVA_FLOAT, value, promptValues[from + d]);
+                    }
+                }
+            }
+            layers.add(new PromptLayer(keys, values, prompts));
+        }
+        return new MaskTokens(prompts, masks, config.hidden(), List.copyOf(layers), embeddings.clone());
+    }
+
+    /** Number of prompt tokens. */
+    public int prompts() {
+        return prompts;
+    }
+
+    /** Number of mask tokens. */
+    public int masks() {
+        return masks;
+    }
+
+    PromptLayer layer(int index) {
+        return layers.get(index);
+    }
+
+    /** Writes the input embedding of a mask, f32 (hidden), to {@code target}. */
+    void embed(int mask, MemorySegment target, long targetIndex) {
+        MemorySegment.copy(
+                embeddings, mask * hidden, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, hidden);
+    }
+}

@@ -1,0 +1,155 @@
+package bita.model;
+
+import bita.kernels.NumberFormat;
+import bita.kernels.PackedMatrix;
+import bita.kernels.ThreadTeam;
+import bita.model.file.GgufFile;
+import bita.model.file.GgufTensor;
+import bita.model.file.ModelFormatException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A loaded model: immutable, shared by any number of sequences and threads until it is closed. */
+public final class Transformer implements AutoCloseable {
+    private final ModelConfig config;
+    private final Weights weights;
+    private final NumberFormat embeddingFormat;
+    private final MemorySegment embedding; // (vocabulary, hidden), as in the file
+    private final RotaryTable rotary;
+    private final long weightBytes;
+    private final Arena arena;
+    private final GgufFile file;
+
+    private Transformer(
+            ModelConfig config, Weights weights, GgufTensor embedding, long weightBytes, Arena arena, GgufFile file)
+            throws ModelFormatException {
+        this.config = config;
+        this.weights = weights;
+        this.embeddingFormat = embedding.format();
+        this.embedding = embedding.data();
+        this.rotary = new RotaryTable(config.headDim(), config.ropeBase());
+        this.weightBytes = weightBytes;
+        this.arena = arena;
+        this.file = file;
+    }
+
+    /**
+     * Packs a file's weights for the kernels. The transformer takes over the file: it reads embeddings from it and
+     * closes it.
+     *
+     * @throws ModelFormatException if a tensor or field is missing, unknown or of the wrong shape
+     */
+    public static Transformer load(GgufFile file, ThreadTeam team) throws IOException {
+        ModelConfig config = LlamaFile.config(file);
+        Arena arena = Arena.ofShared();
+        try {
+            Loader loader = new Loader(file, arena, team);
+            GgufTensor embedding = loader.tensor("token_embd.weight", config.vocabulary(), config.hidden());
+            Weights weights = LlamaFile.weights(file, config, loader);
+            return new Transformer(config, weights, embedding, loader.bytes, arena, file);
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    /** Bytes of the packed weights in memory. */
+    public long weightBytes() {
+        return weightBytes;
+    }
+
+    Weights weights() {
+        return weights;
+    }
+
+    RotaryTable rotary() {
+        return rotary;
+    }
+
+    /** Writes the embedding of a token, f32 (hidden), to {@code target}. */
+    void embed(int token, float[] buffer, MemorySegment target, long targetIndex) {
+        int hidden = config.hidden();
+        embeddingFormat.decode(embedding, embeddingFormat.bytes((long) token * hidden), buffer, 0, hidden);
+        MemorySegment.copy(buffer, 0, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, hidden);
+    }
+
+    /** Frees the weights and closes the file. No forward pass may be running or follow. */
+    @Override
+    public void close() {
+        arena.close();
+        file.close();
+    }
+
+    /** Reads tensors of expected shapes into packed memory. */
+    static final class Loader {
+        private final GgufFile file;
+        private final Arena arena;
+        private final ThreadTeam team;
+        private long bytes;
+
+        Loader(GgufFile file, Arena arena, ThreadTeam team) {
+            this.file = file;
+            this.arena = arena;
+            this.team = team;
+        }
+
+        boolean has(String name) {
+            return file.find(name).isPresent();
+        }
+
+        GgufTensor tensor(String name, long... shape) throws ModelFormatException {
+            GgufTensor tensor = file.require(name);
+            if (!java.util.Arrays.equals(tensor.shape(), shape)) {
+                throw new ModelFormatException(
+                        file.path(),
+                        "tensor " + name + " has the shape "
+                                + java.util.Arrays.toString(tensor.shape()) + " where the model's metadata asks for "
+                                + java.util.Arrays.toString(shape));
+            }
+            return tensor;
+        }
+
+        PackedMatrix matrix(String name, int rows, int columns) throws ModelFormatException {
+            GgufTensor tensor = tensor(name, rows, columns);
+            NumberFormat format = tensor.format();
+            PackedMatrix matrix = PackedMatrix.allocate(arena, format, rows, columns);
+            MemorySegment data = tensor.data();
+            team.run(member -> matrix.pack(format, data, member.from(matrix.panels()), member.to(matrix.panels())));
+            bytes += matrix.bytes();
+            return matrix;
+        }
+
+        /** A vector of f32. */
+        MemorySegment vector(String name, int length) throws ModelFormatException {
+            GgufTensor tensor = tensor(name, length);
+            float[] values = new float[length];
+            tensor.format().decode(tensor.data(), 0, values, 0, length);
+            MemorySegment segment = arena.allocate((long) length * Float.BYTES, 64);
+            MemorySegment.copy(values, 0, segment, ValueLayout.JAVA_FLOAT, 0, length);
+            bytes += segment.byteSize();
+            return segment;
+        }
+
+        List<Weights.Layer> layers(int count, LayerReader reader) throws ModelFormatException {
+            List<Weights.Layer> layers = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                layers.add(reader.read("blk." + i + "."));
+            }
+            return layers;
+        }
+    }
+
+    /** Reads one block's tensors, whose names begin with {@code prefix}. */
+    @FunctionalInterface
+    interface LayerReader {
+        Weights.Layer read(String prefix) throws ModelFormatException;
+    }
+}
