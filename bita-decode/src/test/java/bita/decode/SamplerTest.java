@@ -110,6 +110,14 @@ class SamplerTest {
     }
 
     @Test
+    void numberOnTheBoundaryDrawsTheNextToken() {
+        long seed = 0x81bada78bb6f41deL; // found by running the generator backwards
+        assertThat(CounterRandom.uniform(seed, 0, 0)).isEqualTo(0.5);
+        assertThat(sample(new SamplingSettings(1, 0, 1, 0, seed), new float[2], 0, 0))
+                .isEqualTo(1);
+    }
+
+    @Test
     void neverDrawsAForbiddenToken() {
         float[] logits = {Float.NEGATIVE_INFINITY, 0, Float.NEGATIVE_INFINITY, -1, Float.NEGATIVE_INFINITY};
         assertThat(drawn(PLAIN, logits)).containsExactly(1, 3);
