@@ -113,6 +113,38 @@ class GgufFileTest {
     }
 
     @Test
+    void readsArraysOfIntegersOfEveryWidth() throws IOException {
+        Path path = RawGguf.header(3, 0, 4)
+                .string("uint8")
+                .int32(9)
+                .int32(0)
+                .int64(2)
+                .raw(7, 255)
+                .string("uint32")
+                .int32(9)
+                .int32(4)
+                .int64(1)
+                .int32(Integer.MAX_VALUE)
+                .string("uint32 too large")
+                .int32(9)
+                .int32(4)
+                .int64(1)
+                .int32(-1)
+                .string("uint64 too large")
+                .int32(9)
+                .int32(10)
+                .int64(1)
+                .int64(-1)
+                .writeTo(folder);
+        try (GgufFile file = GgufFile.open(path)) {
+            assertThat(file.metadata().requireIntegers("uint8")).containsExactly(7, 255);
+            assertThat(file.metadata().requireIntegers("uint32")).containsExactly(Integer.MAX_VALUE);
+            refuses(() -> file.metadata().integers("uint32 too large"), "not an array of integers of 32 bits");
+            refuses(() -> file.metadata().integers("uint64 too large"), "not an array of integers of 32 bits");
+        }
+    }
+
+    @Test
     void unsupportedTensorTypeIsListedAndNamed() throws IOException {
         try (GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder))) {
             GgufTensor tensor = file.require("matrix.q5_0");
