@@ -241,7 +241,7 @@ public final class Sampler {
     }
 
     private static float exp(float x) {
-        return (float) StrictMath.exp(x);
+        return bita.kernels.ScalarMath.exp(x);
     }
 
     private static int classOf(float scaled) {

@@ -250,7 +250,7 @@ class SamplerTest {
         float inverse = (float) (1 / settings.temperature());
         double[] weights = new double[logits.length];
         for (int i = 0; i < logits.length; i++) {
-            weights[i] = (float) StrictMath.exp((logits[i] - largest) * inverse);
+            weights[i] = bita.kernels.ScalarMath.exp((logits[i] - largest) * inverse);
         }
         if (settings.topK() > 0 && settings.topK() < order.size()) {
             order = order.subList(0, settings.topK());
