@@ -44,7 +44,8 @@ public final class Adapter {
         for (SafetensorsTensor tensor : file.tensors()) {
             if (!TENSORS.contains(tensor.name())) {
                 throw new ModelFormatException(
-                        file.path(), "the adapter has the part " + tensor.name() + ", which this version does not know");
+                        file.path(),
+                        "the adapter has the part " + tensor.name() + ", which this version does not know");
             }
         }
         architecture = metadata(file, "architecture");
@@ -117,8 +118,7 @@ public final class Adapter {
     /** Why the adapter does not fit a model; empty if it does. */
     public Optional<String> misfit(ModelConfig model) {
         String own = describe(architecture, shape[0], shape[2], shape[3], hidden);
-        String other =
-                describe(model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden());
+        String other = describe(model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden());
         return own.equals(other)
                 ? Optional.empty()
                 : Optional.of("the adapter " + origin + " is for " + own + ", but the model is " + other
