@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * <p>How work is split never changes a result: every output element is computed by one thread in its defined order.
  */
 public final class ThreadTeam implements AutoCloseable {
-    private static final int SPINS = 20_000;
-    private static final int YIELDS = 200;
+    private static final int SPINS = 1_000;
+    private static final int YIELDS = 2_000;
     private static final long NAP_NANOS = 50_000;
 
     /** What every member executes. */

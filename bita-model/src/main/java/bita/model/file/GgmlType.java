@@ -1,11 +1,9 @@
 package bita.model.file;
 
 import bita.kernels.NumberFormat;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,8 +47,13 @@ enum GgmlType {
     NVFP4(40, 64, 36),
     Q1_0(41, 128, 18);
 
-    private static final Map<Integer, GgmlType> BY_ID =
-            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(GgmlType::id, Function.identity()));
+    private static final Map<Integer, GgmlType> BY_ID = new HashMap<>();
+
+    static {
+        for (GgmlType type : values()) {
+            BY_ID.put(type.id, type);
+        }
+    }
 
     private final int id;
     private final int blockSize;

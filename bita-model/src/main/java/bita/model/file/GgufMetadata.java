@@ -128,8 +128,13 @@ public final class GgufMetadata {
             return Optional.empty();
         }
         check(value.arrayOfIntegers(), key, value, "an array of integers");
-        GgufType element = value.elementType();
         int[] integers = new int[value.elementCount()];
+        if (value.arrayOf(GgufType.INT32)) {
+            // In bulk, because token types are read at start-up, before this code is compiled.
+            elements(value).asIntBuffer().get(integers);
+            return Optional.of(integers);
+        }
+        GgufType element = value.elementType();
         for (int i = 0; i < integers.length; i++) {
             OptionalLong integer = value.integerAt(GgufValue.ELEMENTS + i * element.bytes(), element);
             check(
@@ -150,9 +155,7 @@ public final class GgufMetadata {
         }
         check(value.arrayOf(GgufType.FLOAT32), key, value, "an array of FLOAT32");
         float[] floats = new float[value.elementCount()];
-        for (int i = 0; i < floats.length; i++) {
-            floats[i] = value.bytes().getFloat(GgufValue.ELEMENTS + i * Float.BYTES);
-        }
+        elements(value).asFloatBuffer().get(floats);
         return Optional.of(floats);
     }
 
@@ -212,6 +215,12 @@ public final class GgufMetadata {
                             + " is not valid UTF-8; the file is damaged, so download or convert it again",
                     e);
         }
+    }
+
+    private static ByteBuffer elements(GgufValue array) {
+        return array.bytes()
+                .slice(GgufValue.ELEMENTS, array.bytes().limit() - GgufValue.ELEMENTS)
+                .order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /** A copy on the heap, where strings are decoded much faster than out of a mapped file. */

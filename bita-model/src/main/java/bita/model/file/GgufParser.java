@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
@@ -34,7 +35,9 @@ final class GgufParser {
     private final MemorySegment file;
     private final ByteBuffer header;
     private int position;
+    // Where the parser is, for messages, which are composed only when one is needed: start-up has no time for them.
     private String part = "the start";
+    private String name = "";
 
     /** A header that was found sound. */
     record Header(GgufMetadata metadata, SequencedMap<String, GgufTensor> tensors) {}
@@ -64,7 +67,7 @@ final class GgufParser {
         checkCount(entryCount, MIN_ENTRY_BYTES, "metadata entries");
         GgufMetadata metadata = new GgufMetadata(path.toString(), entries(entryCount));
         long alignment = alignment(metadata);
-        part = "the list of tensors";
+        at("the list of tensors", "");
         checkCount(tensorCount, MIN_TENSOR_BYTES, "tensors");
         return new Header(metadata, tensors(tensorCount, alignment));
     }
@@ -92,12 +95,9 @@ final class GgufParser {
     private SequencedMap<String, GgufValue> entries(long count) throws ModelFormatException {
         SequencedMap<String, GgufValue> values = new LinkedHashMap<>();
         for (long i = 0; i < count; i++) {
-            part = "metadata entry " + i;
+            at("a metadata key", "");
             String key = string();
-            if (key.isEmpty()) {
-                throw damaged(part + " has an empty key");
-            }
-            part = "the metadata value of " + Text.quote(key);
+            at("the metadata value of", key);
             GgufType type = valueType(int32());
             int start = position;
             skip(type, 1, 0);
@@ -119,7 +119,7 @@ final class GgufParser {
             }
             case ARRAY -> {
                 if (depth == MAX_NESTING) {
-                    throw damaged(part + " nests arrays more than " + MAX_NESTING + " deep");
+                    throw damaged(place() + " nests arrays more than " + MAX_NESTING + " deep");
                 }
                 for (int i = 0; i < count; i++) {
                     GgufType element = valueType(int32());
@@ -137,13 +137,20 @@ final class GgufParser {
     }
 
     private GgufType valueType(int id) throws ModelFormatException {
-        return GgufType.byId(id)
-                .orElseThrow(() -> damaged(part + " has the unknown type " + Integer.toUnsignedString(id)));
+        Optional<GgufType> type = GgufType.byId(id);
+        if (type.isEmpty()) {
+            throw damaged(place() + " has the unknown type " + Integer.toUnsignedString(id));
+        }
+        return type.get();
+    }
+
+    static boolean isAlignment(long alignment) {
+        return alignment > 0 && alignment <= Integer.MAX_VALUE && Long.bitCount(alignment) == 1;
     }
 
     private long alignment(GgufMetadata metadata) throws ModelFormatException {
         long alignment = metadata.integer(ALIGNMENT_KEY).orElse(DEFAULT_ALIGNMENT);
-        if (alignment <= 0 || alignment > Integer.MAX_VALUE || Long.bitCount(alignment) != 1) {
+        if (!isAlignment(alignment)) {
             throw damaged("the alignment " + alignment + " is not a power of two below 2^31");
         }
         return alignment;
@@ -152,7 +159,6 @@ final class GgufParser {
     private SequencedMap<String, GgufTensor> tensors(long count, long alignment) throws ModelFormatException {
         List<Description> descriptions = new ArrayList<>();
         for (long i = 0; i < count; i++) {
-            part = "the description of tensor " + i;
             descriptions.add(tensor(alignment));
         }
         long dataStart = (position + alignment - 1) & -alignment;
@@ -171,44 +177,47 @@ final class GgufParser {
     }
 
     private Description tensor(long alignment) throws ModelFormatException {
-        String name = string();
-        if (name.isEmpty()) {
-            throw damaged(part + " has an empty name");
-        }
-        String tensor = "tensor " + Text.quote(name);
-        part = "the description of " + tensor;
+        at("a tensor's name", "");
+        String tensor = string();
+        at("tensor", tensor);
         int dimensions = int32();
         if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
-            throw damaged(tensor + " has " + Integer.toUnsignedString(dimensions) + " dimensions, and 1 to "
+            throw damaged(place() + " has " + Integer.toUnsignedString(dimensions) + " dimensions, and 1 to "
                     + MAX_DIMENSIONS + " are allowed");
         }
         long[] shape = new long[dimensions];
         for (int i = dimensions - 1; i >= 0; i--) {
             shape[i] = int64();
             if (shape[i] <= 0) {
-                throw damaged(tensor + " has a dimension of size " + Long.toUnsignedString(shape[i]));
+                throw damaged(place() + " has a dimension of size " + Long.toUnsignedString(shape[i]));
             }
         }
-        int typeId = int32();
-        GgmlType type = GgmlType.byId(typeId)
-                .orElseThrow(() -> new ModelFormatException(
-                        path,
-                        tensor + " has the unknown type " + Integer.toUnsignedString(typeId)
-                                + "; the file is damaged or newer than this program"));
+        GgmlType type = tensorType(int32());
         long row = shape[dimensions - 1];
         if (row % type.blockSize() != 0) {
-            throw damaged(tensor + " has rows of " + row + " elements, which is not a multiple of the " + type
+            throw damaged(place() + " has rows of " + row + " elements, which is not a multiple of the " + type
                     + " block of " + type.blockSize());
         }
         long offset = int64();
         if (offset < 0 || offset % alignment != 0) {
-            throw damaged(tensor + " has its data at offset " + Long.toUnsignedString(offset)
+            throw damaged(place() + " has its data at offset " + Long.toUnsignedString(offset)
                     + ", which is not a multiple of the alignment " + alignment);
         }
-        return new Description(name, shape, type, offset, bytes(tensor, shape, type));
+        return new Description(tensor, shape, type, offset, bytes(shape, type));
     }
 
-    private long bytes(String tensor, long[] shape, GgmlType type) throws ModelFormatException {
+    private GgmlType tensorType(int id) throws ModelFormatException {
+        Optional<GgmlType> type = GgmlType.byId(id);
+        if (type.isEmpty()) {
+            throw new ModelFormatException(
+                    path,
+                    place() + " has the unknown type " + Integer.toUnsignedString(id)
+                            + "; the file is damaged or newer than this program");
+        }
+        return type.get();
+    }
+
+    private long bytes(long[] shape, GgmlType type) throws ModelFormatException {
         try {
             long elements = 1;
             for (long size : shape) {
@@ -216,7 +225,7 @@ final class GgufParser {
             }
             return Math.multiplyExact(elements / type.blockSize(), (long) type.blockBytes());
         } catch (ArithmeticException e) {
-            throw new ModelFormatException(path, tensor + " claims more than 2^63 bytes" + REMEDY, e);
+            throw new ModelFormatException(path, place() + " claims more than 2^63 bytes" + REMEDY, e);
         }
     }
 
@@ -236,16 +245,20 @@ final class GgufParser {
         }
     }
 
+    /** A key or name. */
     private String string() throws ModelFormatException {
         long length = int64();
         int start = position;
         advance(length);
         byte[] bytes = new byte[position - start];
         header.get(start, bytes);
+        if (bytes.length == 0) {
+            throw damaged(place() + " is empty");
+        }
         try {
             return Text.utf8(bytes, 0, bytes.length);
         } catch (CharacterCodingException e) {
-            throw new ModelFormatException(path, part + " has a name that is not valid UTF-8" + REMEDY, e);
+            throw new ModelFormatException(path, place() + " is not valid UTF-8" + REMEDY, e);
         }
     }
 
@@ -266,9 +279,9 @@ final class GgufParser {
         if (bytes < 0 || bytes > header.limit() - position) {
             if (header.limit() < file.byteSize()) {
                 throw new ModelFormatException(
-                        path, part + " goes beyond the first 2 GiB, where a header must end" + REMEDY);
+                        path, place() + " goes beyond the first 2 GiB, where a header must end" + REMEDY);
             }
-            throw damaged(part + " needs " + Long.toUnsignedString(bytes) + " bytes where "
+            throw damaged(place() + " needs " + Long.toUnsignedString(bytes) + " bytes where "
                     + (header.limit() - position) + " are left");
         }
         position += (int) bytes;
@@ -276,9 +289,18 @@ final class GgufParser {
 
     private void checkCount(long count, int leastBytes, String what) throws ModelFormatException {
         if (count < 0 || count > (header.limit() - position) / leastBytes) {
-            throw damaged(part + " claims " + Long.toUnsignedString(count) + " " + what + ", more than the rest of the "
-                    + "file can hold");
+            throw damaged(place() + " claims " + Long.toUnsignedString(count) + " " + what
+                    + ", more than the rest of the " + "file can hold");
         }
+    }
+
+    private void at(String part, String name) {
+        this.part = part;
+        this.name = name;
+    }
+
+    private String place() {
+        return name.isEmpty() ? part : part + " " + Text.quote(name);
     }
 
     private ModelFormatException damaged(String problem) {

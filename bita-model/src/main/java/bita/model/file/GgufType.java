@@ -1,10 +1,8 @@
 package bita.model.file;
 
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /** The types of GGUF metadata values, with their ids in the file. */
 enum GgufType {
@@ -22,8 +20,13 @@ enum GgufType {
     INT64(11, 8),
     FLOAT64(12, 8);
 
-    private static final Map<Integer, GgufType> BY_ID =
-            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(GgufType::id, Function.identity()));
+    private static final Map<Integer, GgufType> BY_ID = new HashMap<>();
+
+    static {
+        for (GgufType type : values()) {
+            BY_ID.put(type.id, type);
+        }
+    }
 
     private final int id;
     private final int bytes;

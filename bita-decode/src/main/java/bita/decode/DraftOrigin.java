@@ -1,0 +1,11 @@
+package bita.decode;
+
+/** Where a node of a {@link DraftTree} comes from. */
+public enum DraftOrigin {
+    /** The token just decided. */
+    ROOT,
+    /** Predicted by a mask token. */
+    MASK,
+    /** Found by {@link PromptLookup}. */
+    LOOKUP
+}

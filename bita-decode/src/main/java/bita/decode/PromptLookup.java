@@ -1,0 +1,192 @@
+package bita.decode;
+
+import java.util.Arrays;
+
+/**
+ * Prompt lookup decoding (Saxena 2023, github.com/apoorvumang/prompt-lookup-decoding): text repeats itself, so what
+ * followed the last words the last time they stood there is drafted again. The longest suffix of the sequence that has
+ * an earlier occurrence counts, and of its occurrences the latest; it may overlap the suffix.
+ *
+ * <p>Each length of n-gram has an index from n-gram to its latest end, brought up to date with every token, in constant
+ * time amortised. The index is a hash table of end positions alone: the n-gram is compared in the sequence itself. One
+ * sequence; not thread-safe.
+ */
+public final class PromptLookup {
+    /**
+     * What to look for and how much to draft.
+     *
+     * @param longest tokens of the longest suffix looked for
+     * @param shortest tokens of the shortest suffix looked for, at least 1
+     * @param length most tokens drafted at a time, at least 1
+     */
+    public record Settings(int longest, int shortest, int length) {
+        public Settings {
+            if (shortest < 1 || longest < shortest || longest > 32) {
+                throw new IllegalArgumentException("Prompt lookup needs 1 <= shortest <= longest <= 32, not shortest "
+                        + shortest + " and longest " + longest + ".");
+            }
+            if (length < 1) {
+                throw new IllegalArgumentException("Prompt lookup drafts at least one token, not " + length + ".");
+            }
+        }
+
+        /** Suffixes of 4 down to 2 tokens, drafts of up to 8. */
+        public static Settings standard() {
+            return new Settings(4, 2, 8);
+        }
+    }
+
+    private static final int NONE = -1;
+
+    private final Settings settings;
+    private final NgramIndex[] indexes; // longest n-gram first
+    private int[] tokens = new int[64];
+    private int size;
+
+    public PromptLookup(Settings settings) {
+        this.settings = settings;
+        indexes = new NgramIndex[settings.longest() - settings.shortest() + 1];
+        for (int i = 0; i < indexes.length; i++) {
+            indexes[i] = new NgramIndex(settings.longest() - i);
+        }
+    }
+
+    /** Tokens known so far. */
+    public int size() {
+        return size;
+    }
+
+    /** Adds the next token of the sequence. */
+    public void append(int token) {
+        if (size == tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.multiplyExact(2, size));
+        }
+        tokens[size++] = token;
+        for (NgramIndex index : indexes) {
+            index.appended(tokens, size);
+        }
+    }
+
+    /** Adds the next tokens of the sequence. */
+    public void append(int[] next) {
+        for (int token : next) {
+            append(token);
+        }
+    }
+
+    /** Forgets all but the first {@code newSize} tokens; takes as long as appending those anew. */
+    public void truncate(int newSize) {
+        if (newSize < 0 || newSize > size) {
+            throw new IllegalArgumentException("A sequence of " + size + " tokens cannot be cut to " + newSize + ".");
+        }
+        if (newSize == size) {
+            return;
+        }
+        for (NgramIndex index : indexes) {
+            index.clear();
+        }
+        size = newSize;
+        for (int end = 1; end <= size; end++) {
+            for (NgramIndex index : indexes) {
+                index.appended(tokens, end);
+            }
+        }
+    }
+
+    /** Length of the suffix that {@link #draft} continues, 0 if no suffix occurred before. */
+    public int matchLength() {
+        for (NgramIndex index : indexes) {
+            if (index.previousEnd != NONE) {
+                return index.n;
+            }
+        }
+        return 0;
+    }
+
+    /**
+     * Writes the tokens that followed the match, as far as they are known.
+     *
+     * @return how many were written: at most the settings' length and {@code draft.length}, 0 if nothing matches
+     */
+    public int draft(int[] draft) {
+        for (NgramIndex index : indexes) {
+            int from = index.previousEnd;
+            if (from != NONE) {
+                int count = Math.min(Math.min(settings.length(), draft.length), size - from);
+                System.arraycopy(tokens, from, draft, 0, count);
+                return count;
+            }
+        }
+        return 0;
+    }
+
+    /** From n-grams to the end (exclusive) of their latest occurrence: open addressing, linear probing, 0 is free. */
+    private static final class NgramIndex {
+        private static final int INITIAL_SLOTS = 256;
+
+        private final int n;
+        private int[] ends = new int[INITIAL_SLOTS]; // a power of two, at most half full
+        private int count;
+        private int previousEnd = NONE; // of the n-gram that the sequence ends with now
+
+        NgramIndex(int n) {
+            this.n = n;
+        }
+
+        void clear() {
+            Arrays.fill(ends, 0);
+            count = 0;
+            previousEnd = NONE;
+        }
+
+        void appended(int[] tokens, int size) {
+            if (size < n) {
+                return;
+            }
+            if (2 * (count + 1) > ends.length) {
+                grow(tokens);
+            }
+            int slot = slot(tokens, size);
+            if (ends[slot] == 0) {
+                count++;
+                previousEnd = NONE;
+            } else {
+                previousEnd = ends[slot];
+            }
+            ends[slot] = size;
+        }
+
+        private void grow(int[] tokens) {
+            int[] old = ends;
+            ends = new int[Math.multiplyExact(2, old.length)];
+            for (int end : old) {
+                if (end != 0) {
+                    ends[slot(tokens, end)] = end;
+                }
+            }
+        }
+
+        /** Where the n-gram before {@code end} is, or the free slot where it belongs. */
+        private int slot(int[] tokens, int end) {
+            int mask = ends.length - 1;
+            int slot = hash(tokens, end) & mask;
+            while (ends[slot] != 0 && !equal(tokens, ends[slot], end)) {
+                slot = (slot + 1) & mask;
+            }
+            return slot;
+        }
+
+        private int hash(int[] tokens, int end) {
+            long hash = 0;
+            for (int i = end - n; i < end; i++) {
+                hash = (hash + tokens[i]) * 0x9e3779b97f4a7c15L;
+                hash ^= hash >>> 32;
+            }
+            return (int) hash;
+        }
+
+        private boolean equal(int[] tokens, int end, int otherEnd) {
+            return Arrays.equals(tokens, end - n, end, tokens, otherEnd - n, otherEnd);
+        }
+    }
+}
