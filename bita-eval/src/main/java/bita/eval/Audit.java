@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * Proves on this machine that accelerated decoding gives the very bits of plain decoding.
@@ -97,7 +98,7 @@ public final class Audit {
         for (Question question : questions) {
             int[] tokens = model.prompt(List.of(Message.user(question.turns().getFirst())));
             if (tokens.length < context) {
-                prompts.add(new AuditPlan.Prompt(question, tokens));
+                prompts.add(new AuditPlan.Prompt(question, IntStream.of(tokens).boxed().toList()));
             } else {
                 skipped.add(new AuditResult.SkippedPrompt(
                         question.id(),
@@ -154,7 +155,7 @@ public final class Audit {
             tally.add(one, run, answer.statistics(), TraceComparison.compare(reference, trace, run.maxTokens()));
         } catch (NotANumberException e) {
             int index = recorder.trace(List.of()).logits().size();
-            int position = one.prompt().tokens().length - 1 + index;
+            int position = one.prompt().tokens().size() - 1 + index;
             tally.addFailure(one, run, new Divergence(Divergence.What.NOT_A_NUMBER, index, position));
         }
     }
@@ -173,20 +174,21 @@ public final class Audit {
     private static Answer answer(LanguageModel model, SessionOptions options, AuditPlan.Case one, int maxTokens) {
         GenerationOptions generation =
                 new GenerationOptions(OptionalInt.of(maxTokens), one.text().sampling(), List.of());
+        int[] prompt = one.prompt().tokens().stream().mapToInt(Integer::intValue).toArray();
         try (Session session = model.session(options)) {
-            return session.generate(one.prompt().tokens(), generation, AnswerListener.NONE);
+            return session.generate(prompt, generation, AnswerListener.NONE);
         }
     }
 
     private long referenceCost(AuditPlan.Case one) {
-        return one.prompt().tokens().length + (long) options.maxTokens() * PASS_OVERHEAD;
+        return one.prompt().tokens().size() + (long) options.maxTokens() * PASS_OVERHEAD;
     }
 
     /** In rows of a large pass, assuming that a step decides two tokens. */
     private static long cost(AuditPlan.Case one, AuditPlan.Run run, int masks) {
         long rows = run.method().mostRows(masks);
         long perToken = rows == 1 ? PASS_OVERHEAD : (PASS_OVERHEAD + rows) / 2;
-        long cost = one.prompt().tokens().length + run.maxTokens() * perToken;
+        long cost = one.prompt().tokens().size() + run.maxTokens() * perToken;
         return run.execution().executor().isSlow() ? SLOW * cost : cost;
     }
 }

@@ -27,7 +27,11 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
     }
 
     /** A question as the model reads it. */
-    record Prompt(Question question, int[] tokens) {}
+    record Prompt(Question question, List<Integer> tokens) {
+        Prompt {
+            tokens = List.copyOf(tokens);
+        }
+    }
 
     /**
      * A prompt, what decides its text, and the answers to compare with the reference.
@@ -201,7 +205,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                         + machine.vectorProblem().get());
             }
             int shortest = cases.indexOf(cases.stream()
-                    .min(Comparator.comparingInt(one -> one.prompt().tokens().length))
+                    .min(Comparator.comparingInt(one -> one.prompt().tokens().size()))
                     .get());
             addCheck(checked, shortest, Backend.SCALAR, Math.min(SCALAR_TOKENS, options.maxTokens()));
             return checked;

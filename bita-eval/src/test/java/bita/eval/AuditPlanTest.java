@@ -6,6 +6,7 @@ import bita.eval.AuditOptions.Mode;
 import bita.kernels.Backend;
 import bita.kernels.InstructionSet;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +26,7 @@ class AuditPlanTest {
     /** Prompts of 20, 19, 18, ... tokens. */
     private static List<AuditPlan.Prompt> prompts(int count) {
         return IntStream.range(0, count)
-                .mapToObj(i -> new AuditPlan.Prompt(new Question("q" + i, "", List.of("?")), new int[20 + count - i]))
+                .mapToObj(i -> new AuditPlan.Prompt(new Question("q" + i, "", List.of("?")), Collections.nCopies(20 + count - i, 1)))
                 .toList();
     }
 

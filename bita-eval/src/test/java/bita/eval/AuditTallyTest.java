@@ -19,7 +19,7 @@ class AuditTallyTest {
 
     private static AuditPlan.Case question(String id, int sampling) {
         return new AuditPlan.Case(
-                new AuditPlan.Prompt(new Question(id, "", List.of("?")), new int[7]),
+                new AuditPlan.Prompt(new Question(id, "", List.of("?")), List.of(1, 2, 3)),
                 new TextSettings(TextSettings.SAMPLINGS.get(sampling), TextSettings.CACHE_FORMATS.getFirst()),
                 List.of(RUN));
     }
