@@ -8,11 +8,13 @@ import java.util.stream.Collectors;
 /** How byte-level BPE tokenizers split text before merging, under the names that GGUF files use. */
 public enum PreTokenizer {
     /** GPT-2's split. */
-    GPT2(List.of("gpt-2", "gpt2", "default"), "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"),
+    GPT2(
+            List.of("gpt-2", "gpt2", "default"),
+            "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":true}"),
     /** Each digit alone, then GPT-2's split. */
     SMOLLM(List.of("smollm"), """
             {"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},\
-            {"type":"ByteLevel","add_prefix_space":false,"use_regex":true}]}""");
+            {"type":"ByteLevel","add_prefix_space":false,"trim_offsets":false,"use_regex":true}]}""");
 
     @SuppressWarnings("ImmutableEnumChecker") // List.of is immutable
     private final List<String> names;

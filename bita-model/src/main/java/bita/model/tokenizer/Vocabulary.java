@@ -16,6 +16,7 @@ import java.util.OptionalLong;
  * @param preTokenizer how text is split before merging
  * @param addBos       whether a prompt begins with the token {@code bos}
  */
+@SuppressWarnings("ArrayRecordComponent") // fifty thousand boxed numbers would slow every start
 public record Vocabulary(
         List<String> tokens,
         int[] types,
