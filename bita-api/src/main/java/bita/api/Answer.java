@@ -1,0 +1,54 @@
+package bita.api;
+
+import java.util.List;
+
+/**
+ * A finished answer.
+ *
+ * @param text     without the end-of-turn token and without the stop text
+ * @param tokenIds all decided tokens, an end-of-turn token included
+ * @param finish   why it ended
+ */
+public record Answer(String text, List<Integer> tokenIds, Finish finish, Statistics statistics) {
+    public Answer {
+        tokenIds = List.copyOf(tokenIds);
+    }
+
+    /** Why an answer ended. */
+    public enum Finish {
+        /** The model ended its turn, or a stop text came. */
+        STOP,
+        /** The most tokens asked for, or the end of the context. */
+        LENGTH,
+        /** The session was cancelled. */
+        CANCELLED
+    }
+
+    /**
+     * What it took.
+     *
+     * @param promptTokens     tokens of the prompt
+     * @param completionTokens decided tokens
+     * @param steps            passes after the prefill
+     * @param rows             rows of these passes
+     * @param firstTokenNanos  from the call to the first token
+     * @param decodeNanos      from the first token to the last
+     */
+    public record Statistics(
+            int promptTokens, int completionTokens, int steps, long rows, long firstTokenNanos, long decodeNanos) {
+        /** Tokens after the prefill's own, over the passes that made them; 0 if there were none. */
+        public double tokensPerStep() {
+            return steps == 0 ? 0 : (completionTokens - 1) / (double) steps;
+        }
+
+        /** Rows over passes; 0 if there were none. */
+        public double rowsPerStep() {
+            return steps == 0 ? 0 : rows / (double) steps;
+        }
+
+        /** Tokens after the first one, per second; 0 if there were none. */
+        public double tokensPerSecond() {
+            return steps == 0 ? 0 : (completionTokens - 1) / (decodeNanos / 1e9);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+package bita.api;
+
+import bita.decode.Adapter;
+import bita.decode.DecodingSession;
+import bita.decode.DecodingSettings;
+import bita.decode.Method;
+import bita.kernels.KernelsProvider;
+import bita.kernels.ThreadTeam;
+import bita.model.Engine;
+import bita.model.MaskTokens;
+import bita.model.ModelConfig;
+import bita.model.Transformer;
+import bita.model.file.GgufFile;
+import bita.model.file.ModelFormatException;
+import bita.model.template.ChatTemplate;
+import bita.model.template.TemplateException;
+import bita.model.tokenizer.Tokenizer;
+import bita.model.tokenizer.Vocabulary;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A language model, loaded and ready. Immutable and safe to share; each conversation has a {@link Session} of its own.
+ *
+ * <pre>{@code
+ * try (LanguageModel model = LanguageModel.load(path, LoadOptions.automatic());
+ *         Session session = model.session(SessionOptions.automatic())) {
+ *     int[] prompt = model.prompt(List.of(Message.user("Why is the sky blue?")));
+ *     Answer answer = session.generate(prompt, GenerationOptions.greedy(), AnswerListener.NONE);
+ * }
+ * }</pre>
+ */
+public final class LanguageModel implements AutoCloseable {
+    private final Path path;
+    private final Tokenizer tokenizer;
+    private final Optional<ChatTemplate> template;
+    private final Engine engine;
+    private final Optional<Adapter> adapter;
+    private final KernelsProvider.Choice kernels;
+    private final List<String> notices;
+
+    private LanguageModel(
+            Path path,
+            Tokenizer tokenizer,
+            Optional<ChatTemplate> template,
+            Engine engine,
+            Optional<Adapter> adapter,
+            KernelsProvider.Choice kernels,
+            List<String> notices) {
+        this.path = path;
+        this.tokenizer = tokenizer;
+        this.template = template;
+        this.engine = engine;
+        this.adapter = adapter;
+        this.kernels = kernels;
+        this.notices = List.copyOf(notices);
+    }
+
+    /**
+     * Loads a GGUF model.
+     *
+     * @throws IOException if the file or the adapter cannot be read or does not fit; the message says what to do
+     * @throws UnsupportedOperationException if the chosen kernels do not run here
+     */
+    public static LanguageModel load(Path path, LoadOptions options) throws IOException {
+        KernelsProvider.Choice kernels = options.backend().isPresent()
+                ? KernelsProvider.of(options.backend().get(), options.instructionSet())
+                : KernelsProvider.best(options.instructionSet());
+        List<String> notices = new ArrayList<>(kernels.reasons());
+        ThreadTeam team = new ThreadTeam(options.threads());
+        try {
+            GgufFile file = GgufFile.open(path);
+            try {
+                Optional<ChatTemplate> template = template(file);
+                Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file));
+                Transformer transformer = Transformer.load(file, team);
+                ModelConfig config = transformer.config();
+                Optional<Adapter> adapter = Adapters.choose(options.adapter(), path, config, notices);
+                Optional<MaskTokens> maskTokens = Optional.empty();
+                if (adapter.isPresent()) {
+                    maskTokens = Optional.of(adapter.get().maskTokens(config));
+                }
+                Engine engine = new Engine(transformer, kernels.kernels(), team, maskTokens);
+                return new LanguageModel(path, tokenizer, template, engine, adapter, kernels, notices);
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                file.close();
+                throw e;
+            }
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            team.close();
+            throw e;
+        }
+    }
+
+    private static Optional<ChatTemplate> template(GgufFile file) throws IOException {
+        Optional<String> source = file.metadata().string("tokenizer.chat_template");
+        if (source.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(ChatTemplate.parse(source.get()));
+        } catch (TemplateException e) {
+            throw new ModelFormatException(file.path(), "the chat template cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    /** The model file. */
+    public Path path() {
+        return path;
+    }
+
+    public ModelConfig config() {
+        return engine.model().config();
+    }
+
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** The adapter in use. */
+    public Optional<Adapter> adapter() {
+        return adapter;
+    }
+
+    /** The kernels in use, and why no better ones. */
+    public KernelsProvider.Choice kernels() {
+        return kernels;
+    }
+
+    public int threads() {
+        return engine.team().threads();
+    }
+
+    /** Bytes of the packed weights. */
+    public long weightBytes() {
+        return engine.model().weightBytes();
+    }
+
+    /** What the user should know, a sentence each: slow kernels, an adapter of another quantization. */
+    public List<String> notices() {
+        return notices;
+    }
+
+    /**
+     * The tokens of a conversation that the model is to continue, in its chat template.
+     *
+     * @throws TemplateException if the model has no chat template, or its template refuses the messages
+     */
+    public int[] prompt(List<Message> messages) throws TemplateException {
+        if (template.isEmpty()) {
+            throw new TemplateException("the model has no chat template: give it plain text (--raw)");
+        }
+        Map<String, Object> variables = new LinkedHashMap<>();
+        variables.put("messages", messages.stream().map(Message::variables).toList());
+        variables.put("add_generation_prompt", true);
+        tokenizer.bos().ifPresent(id -> variables.put("bos_token", tokenizer.text(id)));
+        tokenizer.eos().ifPresent(id -> variables.put("eos_token", tokenizer.text(id)));
+        return tokenizer.encode(template.get().render(variables, Clock.system(ZoneId.systemDefault())), true);
+    }
+
+    /** The tokens of plain text, which holds no special tokens, with the model's first token if it asks for one. */
+    public int[] promptOfText(String text) {
+        int[] tokens = tokenizer.encode(text, false);
+        if (!tokenizer.addsBos()) {
+            return tokens;
+        }
+        int[] prompt = new int[tokens.length + 1];
+        prompt[0] = tokenizer.bos().getAsInt();
+        System.arraycopy(tokens, 0, prompt, 1, tokens.length);
+        return prompt;
+    }
+
+    /** The method a session uses unless told otherwise: masks and prompt lookup with an adapter, lookup without. */
+    public Method defaultMethod() {
+        return adapter.isPresent() ? Method.DEFAULT : Method.parse("lookup");
+    }
+
+    /**
+     * A new session with an empty cache.
+     *
+     * @throws IllegalArgumentException if the method needs an adapter and there is none, or the context is larger than
+     *     what the model was trained for
+     */
+    public Session session(SessionOptions options) {
+        int trained = config().contextLength();
+        int context = options.context().orElse(trained);
+        if (context > trained) {
+            throw new IllegalArgumentException(
+                    "the model was trained for a context of " + trained + " tokens, not " + context);
+        }
+        Method method = options.method().orElseGet(this::defaultMethod);
+        DecodingSettings settings =
+                new DecodingSettings(method, options.rows(), options.cacheFormat(), options.prefillChunk());
+        return new Session(tokenizer, method, context, new DecodingSession(engine, settings, options.observer()));
+    }
+
+    /** Frees the model's memory. No session may be in use. */
+    @Override
+    public void close() {
+        engine.team().close();
+        engine.model().close();
+        tokenizer.close();
+    }
+}

@@ -1,0 +1,137 @@
+package bita.api;
+
+import bita.decode.DecodingSession;
+import bita.decode.DraftOrigin;
+import bita.decode.Method;
+import bita.decode.Step;
+import bita.model.tokenizer.StreamingDecoder;
+import bita.model.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Generates answers one after the other; what a prompt shares with the text so far is not computed again. For one
+ * thread at a time, except {@link #cancel}.
+ */
+public final class Session implements AutoCloseable {
+    private final Tokenizer tokenizer;
+    private final Set<Integer> ends;
+    private final Method method;
+    private final int context;
+    private final DecodingSession decoding;
+    private volatile boolean cancelled;
+
+    Session(Tokenizer tokenizer, Method method, int context, DecodingSession decoding) {
+        this.tokenizer = tokenizer;
+        this.ends = tokenizer.endOfGeneration();
+        this.method = method;
+        this.context = context;
+        this.decoding = decoding;
+    }
+
+    /** The method in use. */
+    public Method method() {
+        return method;
+    }
+
+    /** Most tokens of prompt and answer together. */
+    public int context() {
+        return context;
+    }
+
+    /** Ends the answer in the making, from any thread, before its next pass. */
+    public void cancel() {
+        cancelled = true;
+    }
+
+    /**
+     * Generates an answer.
+     *
+     * @param prompt token ids, at least one; see {@link LanguageModel#prompt}
+     * @throws ContextOverflowException if the prompt leaves no room for an answer
+     * @throws bita.decode.NotANumberException if the model's logits are not numbers
+     */
+    public Answer generate(int[] prompt, GenerationOptions options, AnswerListener listener) {
+        if (prompt.length >= context) {
+            throw new ContextOverflowException(prompt.length, context);
+        }
+        cancelled = false;
+        int most = Math.min(options.maxTokens().orElse(Integer.MAX_VALUE), context - prompt.length);
+        Writer writer = new Writer(options, listener);
+        long start = System.nanoTime();
+        Optional<Step> first = decoding.begin(
+                prompt, options.sampling(), 0, (done, all) -> listener.prompt((int) done, (int) all), () -> cancelled);
+        long firstToken = System.nanoTime();
+        int steps = 0;
+        long rows = 0;
+        Answer.Finish finish = Answer.Finish.CANCELLED;
+        if (first.isPresent()) {
+            boolean open = writer.write(first.get());
+            while (open && writer.tokens.size() < most && !cancelled) {
+                Step step = decoding.step(most - writer.tokens.size(), ends::contains);
+                steps++;
+                rows += step.rows();
+                open = writer.write(step);
+            }
+            if (!open) {
+                finish = Answer.Finish.STOP;
+            } else if (writer.tokens.size() >= most) {
+                finish = Answer.Finish.LENGTH;
+            }
+        }
+        long end = System.nanoTime();
+        writer.finish();
+        Answer.Statistics statistics = new Answer.Statistics(
+                prompt.length, writer.tokens.size(), steps, rows, firstToken - start, end - firstToken);
+        return new Answer(writer.answer.toString(), writer.tokens, finish, statistics);
+    }
+
+    /** Turns tokens to text, piece by piece, and watches for the end. */
+    private final class Writer {
+        private final AnswerListener listener;
+        private final StopText stop;
+        private final StreamingDecoder decoder = new StreamingDecoder(tokenizer);
+        private final List<Integer> tokens = new ArrayList<>();
+        private final StringBuilder answer = new StringBuilder();
+
+        Writer(GenerationOptions options, AnswerListener listener) {
+            this.listener = listener;
+            this.stop = new StopText(options.stop());
+        }
+
+        /** Whether the answer goes on. */
+        boolean write(Step step) {
+            for (Step.Token token : step.tokens()) {
+                tokens.add(token.id());
+                if (ends.contains(token.id())) {
+                    return false;
+                }
+                emit(stop.append(decoder.append(token.id())), token.origin(), token.depth());
+                if (stop.found()) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        void finish() {
+            if (!stop.found()) {
+                emit(stop.append(decoder.finish()) + stop.finish(), DraftOrigin.ROOT, 0);
+            }
+        }
+
+        private void emit(String text, DraftOrigin origin, int depth) {
+            if (!text.isEmpty()) {
+                answer.append(text);
+                listener.text(new AnswerListener.Piece(text, origin, depth));
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        decoding.close();
+    }
+}

@@ -1,0 +1,2 @@
+/** Stub. */
+package bita.model.template;
