@@ -62,15 +62,11 @@ public final class Audit {
         List<Question> questions = Suite.read(options.suite(), options.limit());
         Machine machine = Machine.current();
         int threads = options.mode() == AuditOptions.Mode.EXACTNESS ? 1 : machine.cores();
-        LoadOptions loadPlain =
-                new LoadOptions(new AdapterChoice.None(), threads, Optional.empty(), Optional.empty());
+        LoadOptions loadPlain = new LoadOptions(new AdapterChoice.None(), threads, Optional.empty(), Optional.empty());
         try (LanguageModel plain = LanguageModel.load(options.model(), loadPlain);
                 LanguageModel tuned = plain.sharing(loadPlain.withAdapter(options.adapter()))) {
             AuditPlan plan = AuditPlan.of(
-                    options,
-                    prompts(plain, questions),
-                    machine,
-                    tuned.adapter().map(Adapter::masks));
+                    options, prompts(plain, questions), machine, tuned.adapter().map(Adapter::masks));
             AuditTally tally = new AuditTally(plain.config().vocabulary());
             compare(plain, tuned, plan, tally);
             List<String> notes = new ArrayList<>(tuned.notices());
@@ -98,7 +94,8 @@ public final class Audit {
         for (Question question : questions) {
             int[] tokens = model.prompt(List.of(Message.user(question.turns().getFirst())));
             if (tokens.length < context) {
-                prompts.add(new AuditPlan.Prompt(question, IntStream.of(tokens).boxed().toList()));
+                prompts.add(new AuditPlan.Prompt(
+                        question, IntStream.of(tokens).boxed().toList()));
             } else {
                 skipped.add(new AuditResult.SkippedPrompt(
                         question.id(),
@@ -139,8 +136,7 @@ public final class Audit {
                 one.text(),
                 DecodingSettings.PREFILL_CHUNK,
                 recorder);
-        return recorder.trace(
-                answer(plain, session, one, options.maxTokens()).tokenIds());
+        return recorder.trace(answer(plain, session, one, options.maxTokens()).tokenIds());
     }
 
     private void compare(LanguageModel tuned, AuditPlan.Case one, AuditPlan.Run run, Trace reference, AuditTally tally)
@@ -160,8 +156,7 @@ public final class Audit {
         }
     }
 
-    private SessionOptions session(
-            AuditedMethod method, TextSettings text, int prefillChunk, TraceRecorder recorder) {
+    private SessionOptions session(AuditedMethod method, TextSettings text, int prefillChunk, TraceRecorder recorder) {
         return new SessionOptions(
                 Optional.of(method.method()),
                 method.rows(),
@@ -174,7 +169,8 @@ public final class Audit {
     private static Answer answer(LanguageModel model, SessionOptions options, AuditPlan.Case one, int maxTokens) {
         GenerationOptions generation =
                 new GenerationOptions(OptionalInt.of(maxTokens), one.text().sampling(), List.of());
-        int[] prompt = one.prompt().tokens().stream().mapToInt(Integer::intValue).toArray();
+        int[] prompt =
+                one.prompt().tokens().stream().mapToInt(Integer::intValue).toArray();
         try (Session session = model.session(options)) {
             return session.generate(prompt, generation, AnswerListener.NONE);
         }

@@ -50,8 +50,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
     record Run(AuditedMethod method, Execution execution, int maxTokens, boolean backendCheck) {
         /** Under which figures are collected. */
         String label() {
-            return method.name()
-                    + (backendCheck ? ", " + execution.executor().describe() : "");
+            return method.name() + (backendCheck ? ", " + execution.executor().describe() : "");
         }
     }
 
@@ -213,8 +212,8 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
 
         private void addCheck(List<Case> cases, int index, Backend backend, int maxTokens) {
             Case one = cases.get(index);
-            Execution execution = new Execution(
-                    machine.cores(), Execution.Executor.of(backend), DecodingSettings.PREFILL_CHUNK);
+            Execution execution =
+                    new Execution(machine.cores(), Execution.Executor.of(backend), DecodingSettings.PREFILL_CHUNK);
             List<Run> runs = new ArrayList<>(one.runs());
             runs.add(new Run(methods.getLast(), execution, maxTokens, true));
             cases.set(index, new Case(one.prompt(), one.text(), runs));

@@ -25,15 +25,16 @@ public final class AuditReport {
         out.format("model      %s\n", result.model());
         out.format("adapter    %s\n", result.adapter().orElse("none"));
         out.format("reference  %s\n", result.reference());
-        out.format("compared   %d prompts, %,d answers, %,d tokens, %,d logits, %.0f s\n",
+        out.format(
+                "compared   %d prompts, %,d answers, %,d tokens, %,d logits, %.0f s\n",
                 result.prompts(),
                 result.scope().comparisons(),
                 result.scope().tokens(),
                 result.scope().logits(),
                 result.seconds());
-        out.format("drafts     %,d tokens accepted, %,d rejected\n",
-                result.drafts().accepted(),
-                result.drafts().rejected());
+        out.format(
+                "drafts     %,d tokens accepted, %,d rejected\n",
+                result.drafts().accepted(), result.drafts().rejected());
         SettingsCoverage coverage = result.coverage();
         if (coverage.pairs() > 0) {
             out.format("settings   %d of %d pairs occurred\n", coverage.covered(), coverage.pairs());
@@ -67,7 +68,8 @@ public final class AuditReport {
                 .max()
                 .orElse(0);
         String name = "%-" + Math.max(width, "method".length()) + "s";
-        out.format(name + "  %9s  %9s  %14s  %13s  %12s  %9s\n",
+        out.format(
+                name + "  %9s  %9s  %14s  %13s  %12s  %9s\n",
                 "method",
                 "answers",
                 "identical",
@@ -76,7 +78,8 @@ public final class AuditReport {
                 "tokens/step",
                 "rows/step");
         for (MethodFigures one : methods) {
-            out.format(name + "  %9d  %9d  %14d  %13d  %12.3f  %9.1f\n",
+            out.format(
+                    name + "  %9d  %9d  %14d  %13d  %12.3f  %9.1f\n",
                     one.method(),
                     one.comparisons(),
                     one.identical(),
@@ -117,7 +120,9 @@ public final class AuditReport {
         json.put("pairs", result.coverage().pairs());
         json.put("settings", result.coverage().values());
         json.put("methods", result.methods().stream().map(AuditReport::json).toList());
-        json.put("mismatches", result.mismatches().stream().map(AuditReport::json).toList());
+        json.put(
+                "mismatches",
+                result.mismatches().stream().map(AuditReport::json).toList());
         json.put(
                 "skipped",
                 result.skipped().stream()

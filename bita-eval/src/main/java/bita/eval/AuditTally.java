@@ -51,7 +51,9 @@ final class AuditTally {
                         sum.comparisons() + 1,
                         sum.identical() + (identical ? 1 : 0),
                         sum.prompts() + (greedy.isPresent() ? 1 : 0),
-                        sum.tokens() + greedy.map(answer -> answer.completionTokens() - 1).orElse(0),
+                        sum.tokens()
+                                + greedy.map(answer -> answer.completionTokens() - 1)
+                                        .orElse(0),
                         sum.steps() + greedy.map(Answer.Statistics::steps).orElse(0),
                         sum.rows() + greedy.map(Answer.Statistics::rows).orElse(0L)));
     }

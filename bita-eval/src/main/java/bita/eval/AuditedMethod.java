@@ -1,42 +1,46 @@
 package bita.eval;
 
-import bita.decode.DecodingSession;
 import bita.decode.Method;
 import bita.decode.PromptLookup;
 import bita.decode.TreeShape;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
 /**
  * A decoding method under test.
  *
- * @param rows most rows of a step; empty for as many as the method's tree asks for
+ * @param rows most rows of a step; empty for the method's own budget, or as many as its tree asks for
  */
 public record AuditedMethod(Method method, OptionalInt rows) {
-    private static final List<String> TREES =
-            List.of("chain", "half:3", "upper-triangle:5", "full:2", "best:4", "best:8", "best:16");
+    private static final int WIDE_BUDGET = 64;
 
     /**
-     * Plain decoding itself, prompt lookup, masks with every form of tree at its own rows, and masks with and without
-     * prompt lookup within a budget.
+     * Plain decoding itself; prompt lookup; masks with every form of tree: the static ones with mask groups behind all
+     * nodes, the others within a budget; a static tree cut down to a budget; masks together with prompt lookup.
      */
     public static List<AuditedMethod> standard() {
-        List<AuditedMethod> methods = new ArrayList<>();
-        methods.add(ofOwnRows("plain"));
-        methods.add(ofOwnRows("lookup"));
-        TREES.forEach(tree -> methods.add(ofOwnRows("masks:" + tree)));
-        methods.add(withBudget("masks:best:8"));
-        methods.add(withBudget("masks+lookup:best:8"));
-        return List.copyOf(methods);
+        return List.of(
+                ofOwnRows("plain"),
+                ofOwnRows("lookup"),
+                ofOwnRows("masks:chain"),
+                ofOwnRows("masks:half:3"),
+                ofOwnRows("masks:upper-triangle:5"),
+                ofOwnRows("masks:full:2"),
+                within(Method.DEFAULT_ROWS, "masks:full:2"),
+                within(Method.DEFAULT_ROWS, "masks:best:4"),
+                within(Method.DEFAULT_ROWS, "masks:best:8"),
+                within(Method.DEFAULT_ROWS, "masks:best:16"),
+                within(WIDE_BUDGET, "masks:best:16"),
+                within(Method.DEFAULT_ROWS, "masks+lookup:best:8"),
+                new AuditedMethod(Method.DEFAULT, OptionalInt.of(Method.DEFAULT_ROWS)));
     }
 
     private static AuditedMethod ofOwnRows(String name) {
         return new AuditedMethod(Method.parse(name), OptionalInt.empty());
     }
 
-    private static AuditedMethod withBudget(String name) {
-        return new AuditedMethod(Method.parse(name), OptionalInt.of(DecodingSession.DEFAULT_ROWS));
+    private static AuditedMethod within(int rows, String name) {
+        return new AuditedMethod(Method.parse(name), OptionalInt.of(rows));
     }
 
     /** For people, for instance {@code masks:best:8, 16 rows}. */
@@ -58,10 +62,12 @@ public record AuditedMethod(Method method, OptionalInt rows) {
         return switch (method) {
             case Method.Plain _ -> 1;
             case Method.Drafting drafting -> {
-                long nodes = 1 + (drafting.lookup() ? PromptLookup.Settings.standard().length() : 0);
+                long nodes = 1L
+                        + (drafting.lookup() ? PromptLookup.Settings.standard().length() : 0);
                 nodes += drafting.masks().map(shape -> nodes(shape, masks)).orElse(0L);
                 long all = nodes * (drafting.masks().isPresent() ? 1 + masks : 1);
-                yield rows.isPresent() ? Math.min(all, rows.getAsInt()) : all;
+                OptionalInt budget = rows.isPresent() ? rows : drafting.defaultRows();
+                yield budget.isPresent() ? Math.min(all, budget.getAsInt()) : all;
             }
         };
     }

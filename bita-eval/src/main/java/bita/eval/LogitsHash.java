@@ -40,8 +40,13 @@ final class LogitsHash {
         return mix(mix(mix(mix(ROOT, a), b), c), d);
     }
 
-    /** The rotation brings the high bits, which a product spreads no further, to where they are spread. */
+    /**
+     * Two rounds, as after one the difference of two high bits is a fixed pattern that the next word could cancel. The
+     * shifts bring high bits, which a product spreads no further, to where they are spread.
+     */
     private static long mix(long state, long word) {
-        return Long.rotateLeft((state ^ word) * GOLDEN, 29);
+        long mixed = (state ^ word) * GOLDEN;
+        mixed = (mixed ^ (mixed >>> 32)) * ROOT;
+        return mixed ^ (mixed >>> 29);
     }
 }

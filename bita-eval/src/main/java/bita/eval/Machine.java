@@ -5,6 +5,7 @@ import bita.kernels.InstructionSet;
 import bita.kernels.KernelsProvider;
 import bita.kernels.ThreadTeam;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -25,7 +26,7 @@ record Machine(int cores, List<InstructionSet> instructionSets, Optional<String>
         try {
             KernelsProvider.of(Backend.VECTOR, Optional.empty());
         } catch (UnsupportedOperationException e) {
-            vectorProblem = Optional.of(e.getMessage());
+            vectorProblem = Optional.of(Objects.requireNonNullElse(e.getMessage(), "this machine does not run them"));
         }
         return new Machine(ThreadTeam.defaultThreads(), KernelsProvider.instructionSets(), vectorProblem);
     }

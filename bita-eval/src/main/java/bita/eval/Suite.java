@@ -64,7 +64,10 @@ public final class Suite {
     /** Line by line, so that an error is found in the line that has it and not in a buffer's first one. */
     private static String decode(Path file, int line, byte[] bytes) throws SuiteFormatException {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
         } catch (CharacterCodingException e) {
             throw withCause(new SuiteFormatException(file, line, "the text is not UTF-8"), e);
         }

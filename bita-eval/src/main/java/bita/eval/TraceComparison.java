@@ -17,8 +17,9 @@ final class TraceComparison {
     static Optional<Divergence> compare(Trace reference, Trace answer, int maxTokens) {
         List<Integer> expected = reference.tokens();
         if (expected.isEmpty() || reference.logits().size() != expected.size()) {
-            throw new IllegalArgumentException("the reference has " + expected.size() + " tokens decided from logits of "
-                    + reference.logits().size() + " positions: one each is needed, and at least one");
+            throw new IllegalArgumentException(
+                    "the reference has " + expected.size() + " tokens decided from logits of "
+                            + reference.logits().size() + " positions: one each is needed, and at least one");
         }
         int length = Math.min(expected.size(), maxTokens);
         for (int i = 0; i < length; i++) {

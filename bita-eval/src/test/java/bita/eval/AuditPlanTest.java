@@ -26,7 +26,8 @@ class AuditPlanTest {
     /** Prompts of 20, 19, 18, ... tokens. */
     private static List<AuditPlan.Prompt> prompts(int count) {
         return IntStream.range(0, count)
-                .mapToObj(i -> new AuditPlan.Prompt(new Question("q" + i, "", List.of("?")), Collections.nCopies(20 + count - i, 1)))
+                .mapToObj(i -> new AuditPlan.Prompt(
+                        new Question("q" + i, "", List.of("?")), Collections.nCopies(20 + count - i, 1)))
                 .toList();
     }
 
@@ -38,9 +39,11 @@ class AuditPlanTest {
     void everyPromptMeetsEveryMethod() {
         AuditPlan plan = AuditPlan.of(OPTIONS, prompts(12), MACHINE, Optional.of(3));
 
-        assertThat(plan.cases()).hasSize(12).allSatisfy(one -> assertThat(methodRuns(one))
-                .extracting(AuditPlan.Run::method)
-                .containsExactlyElementsOf(AuditedMethod.standard()));
+        assertThat(plan.cases())
+                .hasSize(12)
+                .allSatisfy(one -> assertThat(methodRuns(one))
+                        .extracting(AuditPlan.Run::method)
+                        .containsExactlyElementsOf(AuditedMethod.standard()));
     }
 
     @Test
@@ -91,8 +94,9 @@ class AuditPlanTest {
     void wideTreesAnswerShorterAndTheResultSaysSo() {
         AuditPlan plan = AuditPlan.of(OPTIONS, prompts(1), MACHINE, Optional.of(3));
 
-        assertThat(methodRuns(plan.cases().getFirst())).allSatisfy(run -> assertThat(run.maxTokens())
-                .isEqualTo(run.method().mostRows(3) > AuditOptions.WIDE_ROWS ? OPTIONS.wideTreeTokens() : 128));
+        assertThat(methodRuns(plan.cases().getFirst()))
+                .allSatisfy(run -> assertThat(run.maxTokens())
+                        .isEqualTo(run.method().mostRows(3) > AuditOptions.WIDE_ROWS ? OPTIONS.wideTreeTokens() : 128));
         assertThat(plan.notes()).singleElement().asString().contains("only the first 24 tokens", "masks:full:2");
     }
 
@@ -111,7 +115,7 @@ class AuditPlanTest {
                 .containsExactly(vector, vector, vector, vector, Optional.empty(), Optional.of(Backend.SCALAR));
         AuditPlan.Run scalar = plan.cases().getLast().runs().getLast();
         assertThat(scalar.maxTokens()).isEqualTo(16);
-        assertThat(scalar.label()).isEqualTo("masks+lookup:best:8, 16 rows, scalar kernels");
+        assertThat(scalar.label()).isEqualTo("masks+lookup:best:16, 16 rows, scalar kernels");
     }
 
     @Test
@@ -137,8 +141,7 @@ class AuditPlanTest {
 
     @Test
     void tokensPerStepAreMeasuredAtDefaultSettingsInFullLength() {
-        AuditPlan plan =
-                AuditPlan.of(OPTIONS.withMode(Mode.TOKENS_PER_STEP), prompts(3), MACHINE, Optional.of(3));
+        AuditPlan plan = AuditPlan.of(OPTIONS.withMode(Mode.TOKENS_PER_STEP), prompts(3), MACHINE, Optional.of(3));
 
         assertThat(plan.cases()).hasSize(3).allSatisfy(one -> {
             assertThat(one.text()).isEqualTo(TextSettings.STANDARD);

@@ -65,7 +65,9 @@ class AuditReportTest {
                 .dropWhile(line -> !line.startsWith("method"))
                 .limit(2)
                 .toList();
-        assertThat(table.getLast()).matches("masks:chain +2 +2 +1 +25 +2\\.500 +16\\.0").hasSameSizeAs(table.getFirst());
+        assertThat(table.getLast())
+                .matches("masks:chain +2 +2 +1 +25 +2\\.500 +16\\.0")
+                .hasSameSizeAs(table.getFirst());
     }
 
     @Test

@@ -54,7 +54,8 @@ class AuditTallyTest {
         assertThat(tally.methods()).containsExactly(new MethodFigures("lookup", 2, 0, 0, 0, 0, 0));
         assertThat(tally.mismatches()).hasSize(2);
         assertThat(tally.mismatches().getFirst().describe())
-                .isEqualTo("question a under lookup (temperature 1.2 top-k 40 min-p 0.05 seed 3, cache f16, best kernels,"
-                        + " 2 threads, prefill chunk 64): other logits at new token 3, position 9");
+                .isEqualTo(
+                        "question a under lookup (temperature 1.2 top-k 40 min-p 0.05 seed 3, cache f16, best kernels,"
+                                + " 2 threads, prefill chunk 64): other logits at new token 3, position 9");
     }
 }

@@ -19,8 +19,8 @@ class AuditedMethodTest {
         "masks:upper-triangle:5, 52",
         "masks:upper-triangle:2, 16",
         "masks:full:2, 60",
-        "masks:best:8, 36",
-        "masks+lookup:best:8, 68"
+        "masks:best:8, 16",
+        "masks+lookup:best:8, 16"
     })
     void knowsTheRowsOfAStepWithThreeMasks(String method, int rows) {
         assertThat(new AuditedMethod(Method.parse(method), OptionalInt.empty()).mostRows(3))
@@ -33,6 +33,13 @@ class AuditedMethodTest {
 
         assertThat(method.mostRows(3)).isEqualTo(16);
         assertThat(method.name()).isEqualTo("masks+lookup:best:8, 16 rows");
+        assertThat(new AuditedMethod(Method.parse("masks:best:8"), OptionalInt.of(64)).mostRows(3))
+                .isEqualTo(36);
+    }
+
+    @Test
+    void theDefaultMethodIsAudited() {
+        assertThat(AuditedMethod.standard()).extracting(AuditedMethod::method).contains(Method.DEFAULT);
     }
 
     @Test

@@ -15,8 +15,7 @@ class PairwiseSettingsTest {
     private static final int[] SIZES = {5, 4, 3, 3};
 
     private static PairwiseSettings settings() {
-        return new PairwiseSettings(
-                Arrays.stream(SIZES).mapToObj(Dimension::of).toList());
+        return new PairwiseSettings(Arrays.stream(SIZES).mapToObj(Dimension::of).toList());
     }
 
     /** The pairs of a row, found without the class under test. */

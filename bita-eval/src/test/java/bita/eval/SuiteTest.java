@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class SuiteTest {
-    private static final String FIRST = "{\"question_id\": 81, \"category\": \"writing\", \"turns\": [\"Grüße\", \"Again\"]}";
+    private static final String FIRST =
+            "{\"question_id\": 81, \"category\": \"writing\", \"turns\": [\"Grüße\", \"Again\"]}";
 
     @TempDir
     Path folder;

@@ -29,13 +29,16 @@ class TraceComparisonTest {
 
     @Test
     void equalAnswersAreIdentical() {
-        assertThat(TraceComparison.compare(REFERENCE, trace(PROMPT, -1, 5, 6, 7, 8), 4)).isEmpty();
-        assertThat(TraceComparison.compare(REFERENCE, trace(PROMPT, -1, 5, 6, 7, 8), 100)).isEmpty();
+        assertThat(TraceComparison.compare(REFERENCE, trace(PROMPT, -1, 5, 6, 7, 8), 4))
+                .isEmpty();
+        assertThat(TraceComparison.compare(REFERENCE, trace(PROMPT, -1, 5, 6, 7, 8), 100))
+                .isEmpty();
     }
 
     @Test
     void aShorterAllowanceComparesTheBeginning() {
-        assertThat(TraceComparison.compare(REFERENCE, trace(PROMPT, -1, 5, 6), 2)).isEmpty();
+        assertThat(TraceComparison.compare(REFERENCE, trace(PROMPT, -1, 5, 6), 2))
+                .isEmpty();
     }
 
     @Test
@@ -63,8 +66,7 @@ class TraceComparisonTest {
     void anAnswerThatEndsElsewhereIsFound() {
         assertDiverges(trace(PROMPT, -1, 5, 6, 7), new Divergence(SHORTER, 3, PROMPT + 2));
         assertDiverges(trace(PROMPT, -1, 5, 6, 7, 8, 9), new Divergence(LONGER, 4, PROMPT + 3));
-        assertThat(TraceComparison.compare(REFERENCE, REFERENCE, 3))
-                .contains(new Divergence(LONGER, 3, PROMPT + 2));
+        assertThat(TraceComparison.compare(REFERENCE, REFERENCE, 3)).contains(new Divergence(LONGER, 3, PROMPT + 2));
     }
 
     @Test
