@@ -31,11 +31,18 @@ public record Answer(String text, List<Integer> tokenIds, Finish finish, Statist
      * @param completionTokens decided tokens
      * @param steps            passes after the prefill
      * @param rows             rows of these passes
+     * @param draftedTokens    drafted tokens that these passes have verified
      * @param firstTokenNanos  from the call to the first token
      * @param decodeNanos      from the first token to the last
      */
     public record Statistics(
-            int promptTokens, int completionTokens, int steps, long rows, long firstTokenNanos, long decodeNanos) {
+            int promptTokens,
+            int completionTokens,
+            int steps,
+            long rows,
+            long draftedTokens,
+            long firstTokenNanos,
+            long decodeNanos) {
         /** Tokens after the prefill's own, over the passes that made them; 0 if there were none. */
         public double tokensPerStep() {
             return steps == 0 ? 0 : (completionTokens - 1) / (double) steps;

@@ -42,25 +42,35 @@ public final class LanguageModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final Optional<ChatTemplate> template;
     private final Engine engine;
-    private final Optional<Adapter> adapter;
+    private final Tuning tuning;
     private final KernelsProvider.Choice kernels;
-    private final List<String> notices;
+    private final boolean ownsWeights;
+
+    /** What an adapter choice led to. */
+    private record Tuning(
+            AdapterChoice choice, Optional<Adapter> adapter, Optional<MaskTokens> maskTokens, List<String> notices) {
+        static Tuning choose(AdapterChoice choice, Path path, ModelConfig config) throws IOException {
+            List<String> notices = new ArrayList<>();
+            Optional<Adapter> adapter = Adapters.choose(choice, path, config, notices);
+            return new Tuning(choice, adapter, adapter.map(found -> found.maskTokens(config)), List.copyOf(notices));
+        }
+    }
 
     private LanguageModel(
             Path path,
             Tokenizer tokenizer,
             Optional<ChatTemplate> template,
             Engine engine,
-            Optional<Adapter> adapter,
+            Tuning tuning,
             KernelsProvider.Choice kernels,
-            List<String> notices) {
+            boolean ownsWeights) {
         this.path = path;
         this.tokenizer = tokenizer;
         this.template = template;
         this.engine = engine;
-        this.adapter = adapter;
+        this.tuning = tuning;
         this.kernels = kernels;
-        this.notices = List.copyOf(notices);
+        this.ownsWeights = ownsWeights;
     }
 
     /**
@@ -70,10 +80,7 @@ public final class LanguageModel implements AutoCloseable {
      * @throws UnsupportedOperationException if the chosen kernels do not run here
      */
     public static LanguageModel load(Path path, LoadOptions options) throws IOException {
-        KernelsProvider.Choice kernels = options.backend().isPresent()
-                ? KernelsProvider.of(options.backend().get(), options.instructionSet())
-                : KernelsProvider.best(options.instructionSet());
-        List<String> notices = new ArrayList<>(kernels.reasons());
+        KernelsProvider.Choice kernels = kernels(options);
         ThreadTeam team = new ThreadTeam(options.threads());
         try {
             GgufFile file = GgufFile.open(path);
@@ -81,14 +88,9 @@ public final class LanguageModel implements AutoCloseable {
                 Optional<ChatTemplate> template = template(file);
                 Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file));
                 Transformer transformer = Transformer.load(file, team);
-                ModelConfig config = transformer.config();
-                Optional<Adapter> adapter = Adapters.choose(options.adapter(), path, config, notices);
-                Optional<MaskTokens> maskTokens = Optional.empty();
-                if (adapter.isPresent()) {
-                    maskTokens = Optional.of(adapter.get().maskTokens(config));
-                }
-                Engine engine = new Engine(transformer, kernels.kernels(), team, maskTokens);
-                return new LanguageModel(path, tokenizer, template, engine, adapter, kernels, notices);
+                Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
+                Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
+                return new LanguageModel(path, tokenizer, template, engine, tuning, kernels, true);
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 file.close();
                 throw e;
@@ -97,6 +99,29 @@ public final class LanguageModel implements AutoCloseable {
             team.close();
             throw e;
         }
+    }
+
+    private static KernelsProvider.Choice kernels(LoadOptions options) {
+        return options.backend().isPresent()
+                ? KernelsProvider.of(options.backend().get(), options.instructionSet())
+                : KernelsProvider.best(options.instructionSet());
+    }
+
+    /**
+     * The same model with another adapter, other kernels or other threads. Nothing is loaded anew but an adapter, and the
+     * weights stay in the ownership of this model: it must be closed after the new one, whose {@link #close} ends only
+     * its own threads.
+     *
+     * @throws IOException if another adapter is chosen and cannot be read or does not fit
+     * @throws UnsupportedOperationException if the chosen kernels do not run here
+     */
+    public LanguageModel sharing(LoadOptions options) throws IOException {
+        KernelsProvider.Choice chosen = kernels(options);
+        Tuning other =
+                options.adapter().equals(tuning.choice()) ? tuning : Tuning.choose(options.adapter(), path, config());
+        Engine shared =
+                new Engine(engine.model(), chosen.kernels(), new ThreadTeam(options.threads()), other.maskTokens());
+        return new LanguageModel(path, tokenizer, template, shared, other, chosen, false);
     }
 
     private static Optional<ChatTemplate> template(GgufFile file) throws IOException {
@@ -126,7 +151,7 @@ public final class LanguageModel implements AutoCloseable {
 
     /** The adapter in use. */
     public Optional<Adapter> adapter() {
-        return adapter;
+        return tuning.adapter();
     }
 
     /** The kernels in use, and why no better ones. */
@@ -145,7 +170,9 @@ public final class LanguageModel implements AutoCloseable {
 
     /** What the user should know, a sentence each: slow kernels, an adapter of another quantization. */
     public List<String> notices() {
-        return notices;
+        List<String> notices = new ArrayList<>(kernels.reasons());
+        notices.addAll(tuning.notices());
+        return List.copyOf(notices);
     }
 
     /**
@@ -179,7 +206,7 @@ public final class LanguageModel implements AutoCloseable {
 
     /** The method a session uses unless told otherwise: masks and prompt lookup with an adapter, lookup without. */
     public Method defaultMethod() {
-        return adapter.isPresent() ? Method.DEFAULT : Method.parse("lookup");
+        return tuning.adapter().isPresent() ? Method.DEFAULT : Method.parse("lookup");
     }
 
     /**
@@ -201,11 +228,13 @@ public final class LanguageModel implements AutoCloseable {
         return new Session(tokenizer, method, context, new DecodingSession(engine, settings, options.observer()));
     }
 
-    /** Frees the model's memory. No session may be in use. */
+    /** Frees the model's memory; that of {@link #sharing} only ends its threads. No session may be in use. */
     @Override
     public void close() {
         engine.team().close();
-        engine.model().close();
-        tokenizer.close();
+        if (ownsWeights) {
+            engine.model().close();
+            tokenizer.close();
+        }
     }
 }

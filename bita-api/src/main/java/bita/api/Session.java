@@ -66,6 +66,7 @@ public final class Session implements AutoCloseable {
         long firstToken = System.nanoTime();
         int steps = 0;
         long rows = 0;
+        long drafted = 0;
         Answer.Finish finish = Answer.Finish.CANCELLED;
         if (first.isPresent()) {
             boolean open = writer.write(first.get());
@@ -73,6 +74,7 @@ public final class Session implements AutoCloseable {
                 Step step = decoding.step(most - writer.tokens.size(), ends::contains);
                 steps++;
                 rows += step.rows();
+                drafted += step.drafted();
                 open = writer.write(step);
             }
             if (!open) {
@@ -84,7 +86,7 @@ public final class Session implements AutoCloseable {
         long end = System.nanoTime();
         writer.finish();
         Answer.Statistics statistics = new Answer.Statistics(
-                prompt.length, writer.tokens.size(), steps, rows, firstToken - start, end - firstToken);
+                prompt.length, writer.tokens.size(), steps, rows, drafted, firstToken - start, end - firstToken);
         return new Answer(writer.answer.toString(), writer.tokens, finish, statistics);
     }
 

@@ -151,7 +151,7 @@ public final class DecodingSession implements AutoCloseable {
         keepChain(promptRows);
         append(token);
         begun = true;
-        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), rows.size());
+        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, rows.size());
     }
 
     private void keepChain(int count) {
@@ -186,7 +186,7 @@ public final class DecodingSession implements AutoCloseable {
         int token = decide(pass.logits(rowIndices, 1), cache.length());
         cache.accept(rowIndices, 1);
         append(token);
-        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 1);
+        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, 1);
     }
 
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
@@ -225,7 +225,7 @@ public final class DecodingSession implements AutoCloseable {
         for (Step.Token token : decided) {
             append(token.id());
         }
-        return new Step(decided, rows.size());
+        return new Step(decided, tree.size() - 1, rows.size());
     }
 
     private int decide(MemorySegment logits, int position) {

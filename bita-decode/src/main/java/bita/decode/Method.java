@@ -43,7 +43,7 @@ public sealed interface Method {
          * The row budget of a step unless another is asked for: the reference's static trees come with mask groups
          * behind all nodes, whatever that costs.
          */
-        OptionalInt defaultRows() {
+        public OptionalInt defaultRows() {
             return masks.isPresent() && masks.get() instanceof TreeShape.BestFirst
                     ? OptionalInt.of(DEFAULT_ROWS)
                     : OptionalInt.empty();

@@ -5,10 +5,11 @@ import java.util.List;
 /**
  * What one pass has decided.
  *
- * @param tokens the decided tokens in order, at least one
- * @param rows   rows of the pass
+ * @param tokens  the decided tokens in order, at least one
+ * @param drafted drafted tokens that the pass has verified: nodes of the draft tree behind its root
+ * @param rows    rows of the pass
  */
-public record Step(List<Token> tokens, int rows) {
+public record Step(List<Token> tokens, int drafted, int rows) {
     public Step {
         tokens = List.copyOf(tokens);
     }

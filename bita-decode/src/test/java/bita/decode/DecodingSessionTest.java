@@ -1,0 +1,241 @@
+package bita.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import bita.kernels.CacheFormat;
+import bita.kernels.KernelsProvider;
+import bita.kernels.NumberFormat;
+import bita.kernels.ThreadTeam;
+import bita.model.Engine;
+import bita.model.MaskTokens;
+import bita.model.TinyModel;
+import bita.model.Transformer;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whatever drafts, the tokens and every bit of the logits behind them are those of plain decoding. */
+class DecodingSessionTest {
+    @TempDir
+    static Path folder;
+
+    private static Transformer model;
+    private static ThreadTeam team;
+
+    @BeforeAll
+    static void load() {
+        model = TinyModel.load(folder, NumberFormat.Q4_1, 11);
+        team = new ThreadTeam(2);
+    }
+
+    @AfterAll
+    static void close() {
+        model.close();
+        team.close();
+    }
+
+    private static Engine engine(Optional<MaskTokens> masks) {
+        return new Engine(model, KernelsProvider.best().kernels(), team, masks);
+    }
+
+    /** Decided tokens, the bits of the logits behind each, and the passes it took. */
+    private record Trace(List<Integer> tokens, List<int[]> logits, int steps, int acceptedDrafts, int rejectedRows) {
+        void assertSame(Trace reference) {
+            assertThat(tokens).isEqualTo(reference.tokens);
+            assertThat(logits).hasSameSizeAs(reference.logits);
+            for (int i = 0; i < logits.size(); i++) {
+                assertThat(logits.get(i)).isEqualTo(reference.logits.get(i));
+            }
+        }
+    }
+
+    private static Trace decode(
+            Engine engine, DecodingSettings settings, int[] prompt, SamplingSettings sampling, int most) {
+        List<int[]> logits = new ArrayList<>();
+        List<Integer> tokens = new ArrayList<>();
+        int steps = 0;
+        int accepted = 0;
+        int rejected = 0;
+        try (DecodingSession session = new DecodingSession(
+                engine, settings, (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
+            Step first = session.begin(prompt, sampling, 0, (done, all) -> {}, () -> false)
+                    .orElseThrow();
+            tokens.add(first.tokens().getFirst().id());
+            while (tokens.size() < most) {
+                Step step = session.step(most - tokens.size(), DecodingSessionTest::never);
+                step.tokens().forEach(token -> tokens.add(token.id()));
+                steps++;
+                accepted += step.tokens().size() - 1;
+                rejected += step.rows() - step.tokens().size();
+            }
+        }
+        return new Trace(tokens, logits, steps, accepted, rejected);
+    }
+
+    private static boolean never(int token) {
+        return false;
+    }
+
+    private static int[] prompt(long seed, int length) {
+        return new Random(seed).ints(length, 0, TinyModel.VOCABULARY).toArray();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "lookup",
+                "masks:chain",
+                "masks:half:3",
+                "masks:upper-triangle:5",
+                "masks:full:3",
+                "masks:best:12",
+                "masks+lookup:best:8",
+                "masks+lookup:full:2"
+            })
+    void draftsDoNotChangeTheText(String name) {
+        Engine plain = engine(Optional.empty());
+        Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
+        SamplingSettings[] samplings = {
+            SamplingSettings.greedy(),
+            new SamplingSettings(0.4, 0, 1, 0, 5),
+            new SamplingSettings(0.8, 12, 0.9, 0.02, 6)
+        };
+        int accepted = 0;
+        int rejected = 0;
+        for (int i = 0; i < samplings.length; i++) {
+            int[] prompt = prompt(i, 20 + 50 * i);
+            for (CacheFormat format : CacheFormat.values()) {
+                Trace reference = decode(
+                        plain,
+                        new DecodingSettings(new Method.Plain(), OptionalInt.empty(), format, 1000),
+                        prompt,
+                        samplings[i],
+                        80);
+                for (OptionalInt rows : List.of(OptionalInt.empty(), OptionalInt.of(3), OptionalInt.of(16))) {
+                    Trace trace = decode(
+                            drafting,
+                            new DecodingSettings(Method.parse(name), rows, format, 9 + i),
+                            prompt,
+                            samplings[i],
+                            80);
+                    trace.assertSame(reference);
+                    accepted += trace.acceptedDrafts;
+                    rejected += trace.rejectedRows;
+                }
+            }
+        }
+        assertThat(accepted).as("accepted drafts").isPositive();
+        assertThat(rejected).as("rejected drafts").isPositive();
+    }
+
+    /** Masks that know the answer: an adapter cannot, but lookup on a periodic text can. */
+    @Test
+    void severalTokensAreAcceptedAtOnce() {
+        Engine plain = engine(Optional.empty());
+        int[] periodic = new int[60];
+        Arrays.setAll(periodic, i -> 7 + i % 5);
+        Trace trace =
+                decode(plain, DecodingSettings.of(Method.parse("lookup")), periodic, SamplingSettings.greedy(), 120);
+        decode(plain, DecodingSettings.of(new Method.Plain()), periodic, SamplingSettings.greedy(), 120)
+                .assertSame(trace);
+        assertThat(trace.steps).isLessThan(119);
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, 3e38f, -3e38f, 1e-42f})
+    void hostileAdaptersOnlySlowDown(float poison) {
+        int count = TinyModel.LAYERS * 4 * TinyModel.HEADS * TinyModel.HEAD_DIM;
+        float[] prompts = new float[count];
+        float[] masks = new float[2 * TinyModel.HIDDEN];
+        Arrays.fill(prompts, poison);
+        Arrays.fill(masks, poison);
+        Engine hostile = engine(Optional.of(MaskTokens.of(model.config(), 4, 2, prompts, prompts, masks)));
+        int[] prompt = prompt(3, 40);
+        Trace reference = decode(
+                engine(Optional.empty()),
+                DecodingSettings.of(new Method.Plain()),
+                prompt,
+                SamplingSettings.greedy(),
+                60);
+        for (String name : List.of("masks:upper-triangle", "masks+lookup:best:8")) {
+            decode(hostile, DecodingSettings.of(Method.parse(name)), prompt, SamplingSettings.greedy(), 60)
+                    .assertSame(reference);
+        }
+    }
+
+    @Test
+    void aSharedPrefixIsNotComputedAgainAndChangesNothing() {
+        Engine engine = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
+        DecodingSettings settings = DecodingSettings.of(Method.parse("masks+lookup:best:8"));
+        int[] first = prompt(8, 70);
+        int[] second = Arrays.copyOf(first, 90);
+        System.arraycopy(prompt(9, 40), 0, second, 50, 40);
+        List<int[]> logits = new ArrayList<>();
+        List<Long> read = new ArrayList<>();
+        try (DecodingSession session = new DecodingSession(
+                engine, settings, (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
+            session.begin(first, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
+            session.step(20, DecodingSessionTest::never);
+            logits.clear();
+            session.begin(second, SamplingSettings.greedy(), 0, (done, all) -> read.add(all), () -> false);
+            while (logits.size() < 30) {
+                session.step(30 - logits.size(), DecodingSessionTest::never);
+            }
+        }
+        assertThat(read).contains(40L);
+        Trace alone = decode(engine, DecodingSettings.of(new Method.Plain()), second, SamplingSettings.greedy(), 30);
+        for (int i = 0; i < 30; i++) {
+            assertThat(logits.get(i)).isEqualTo(alone.logits.get(i));
+        }
+    }
+
+    @Test
+    void stopsBehindAnEndTokenAndAtTheMostTokens() {
+        Engine engine = engine(Optional.empty());
+        int[] periodic = new int[60];
+        Arrays.setAll(periodic, i -> 7 + i % 5);
+        Trace plain = decode(engine, DecodingSettings.of(new Method.Plain()), periodic, SamplingSettings.greedy(), 40);
+        int end = plain.tokens.get(20);
+        List<Integer> tokens = new ArrayList<>();
+        try (DecodingSession session =
+                new DecodingSession(engine, DecodingSettings.of(Method.parse("lookup")), VerifiedLogits.IGNORE)) {
+            session.begin(periodic, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
+                    .orElseThrow()
+                    .tokens()
+                    .forEach(token -> tokens.add(token.id()));
+            while (tokens.getLast() != end && tokens.size() < 40) {
+                Step step = session.step(3, token -> token == end);
+                assertThat(step.tokens()).hasSizeLessThanOrEqualTo(3);
+                step.tokens().forEach(token -> tokens.add(token.id()));
+            }
+        }
+        assertThat(tokens).isEqualTo(plain.tokens.subList(0, plain.tokens.indexOf(end) + 1));
+    }
+
+    @Test
+    void cancelledPromptsAndMissingAdaptersAreTold() {
+        Engine engine = engine(Optional.empty());
+        assertThatThrownBy(() -> new DecodingSession(
+                        engine, DecodingSettings.of(Method.parse("masks:chain")), VerifiedLogits.IGNORE))
+                .hasMessageContaining("needs an adapter");
+        try (DecodingSession session =
+                new DecodingSession(engine, DecodingSettings.of(new Method.Plain()), VerifiedLogits.IGNORE)) {
+            assertThat(session.begin(prompt(1, 9), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> true))
+                    .isEmpty();
+            assertThatThrownBy(() -> session.step(1, DecodingSessionTest::never))
+                    .isInstanceOf(IllegalStateException.class);
+        }
+    }
+}

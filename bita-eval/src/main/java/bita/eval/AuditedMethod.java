@@ -1,0 +1,95 @@
+package bita.eval;
+
+import bita.decode.Method;
+import bita.decode.PromptLookup;
+import bita.decode.TreeShape;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * A decoding method under test.
+ *
+ * @param rows most rows of a step; empty for the method's own budget, or as many as its tree asks for
+ */
+public record AuditedMethod(Method method, OptionalInt rows) {
+    private static final int WIDE_BUDGET = 64;
+
+    /**
+     * Plain decoding itself; prompt lookup; masks with every form of tree: the static ones with mask groups behind all
+     * nodes, the others within a budget; a static tree cut down to a budget; masks together with prompt lookup.
+     */
+    public static List<AuditedMethod> standard() {
+        return List.of(
+                ofOwnRows("plain"),
+                ofOwnRows("lookup"),
+                ofOwnRows("masks:chain"),
+                ofOwnRows("masks:half:3"),
+                ofOwnRows("masks:upper-triangle:5"),
+                ofOwnRows("masks:full:2"),
+                within(Method.DEFAULT_ROWS, "masks:full:2"),
+                within(Method.DEFAULT_ROWS, "masks:best:4"),
+                within(Method.DEFAULT_ROWS, "masks:best:8"),
+                within(Method.DEFAULT_ROWS, "masks:best:16"),
+                within(WIDE_BUDGET, "masks:best:16"),
+                within(Method.DEFAULT_ROWS, "masks+lookup:best:8"),
+                new AuditedMethod(Method.DEFAULT, OptionalInt.of(Method.DEFAULT_ROWS)));
+    }
+
+    private static AuditedMethod ofOwnRows(String name) {
+        return new AuditedMethod(Method.parse(name), OptionalInt.empty());
+    }
+
+    private static AuditedMethod within(int rows, String name) {
+        return new AuditedMethod(Method.parse(name), OptionalInt.of(rows));
+    }
+
+    /** For people, for instance {@code masks:best:8, 16 rows}. */
+    public String name() {
+        return method.name() + (rows.isPresent() ? ", " + rows.getAsInt() + " rows" : "");
+    }
+
+    /** Whether it drafts with the masks of an adapter. */
+    public boolean needsAdapter() {
+        return method instanceof Method.Drafting drafting && drafting.masks().isPresent();
+    }
+
+    /**
+     * Most rows that a step takes.
+     *
+     * @param masks mask tokens of the adapter
+     */
+    long mostRows(int masks) {
+        return switch (method) {
+            case Method.Plain _ -> 1;
+            case Method.Drafting drafting -> {
+                long nodes = 1L
+                        + (drafting.lookup() ? PromptLookup.Settings.standard().length() : 0);
+                nodes += drafting.masks().map(shape -> nodes(shape, masks)).orElse(0L);
+                long all = nodes * (drafting.masks().isPresent() ? 1 + masks : 1);
+                OptionalInt budget = rows.isPresent() ? rows : drafting.defaultRows();
+                yield budget.isPresent() ? Math.min(all, budget.getAsInt()) : all;
+            }
+        };
+    }
+
+    private static long nodes(TreeShape shape, int masks) {
+        return switch (shape) {
+            case TreeShape.Chain chain -> Math.min(chain.length(), masks);
+            case TreeShape.Half half -> (long) half.candidates() * masks;
+            case TreeShape.UpperTriangle triangle -> {
+                long levels = Math.min(triangle.candidates(), masks);
+                yield levels * (2L * triangle.candidates() - levels + 1) / 2;
+            }
+            case TreeShape.Full full -> {
+                double level = 1;
+                double all = 0;
+                for (int mask = 0; mask < masks; mask++) {
+                    level *= full.candidates();
+                    all += level;
+                }
+                yield (long) Math.min(all, Integer.MAX_VALUE);
+            }
+            case TreeShape.BestFirst best -> best.nodes();
+        };
+    }
+}
