@@ -22,11 +22,12 @@ import picocli.CommandLine.Option;
             "  bita run --compare \"Why is the sky blue?\"   speed and exactness, plain and accelerated",
             "  bita chat -m model.gguf                     a conversation with your own model",
             "  bita help run                               all about one command",
+            "  bita test                                   the project's tests",
             "",
             "Exit status: 0; 1 failed or not identical; 2 wrong usage; 130 interrupted."
         })
 final class Bita {
-    static final List<String> COMMANDS = List.of("run", "chat", "pull", "list", "inspect", "quantize", "doctor");
+    static final List<String> COMMANDS = List.of("run", "chat", "pull", "list", "inspect", "quantize", "audit", "doctor");
 
     @Mixin
     final HelpOption help = new HelpOption();
@@ -46,6 +47,7 @@ final class Bita {
             case "list" -> new ListCommand(terminal);
             case "inspect" -> new InspectCommand(terminal);
             case "quantize" -> new QuantizeCommand(terminal);
+            case "audit" -> new AuditCommand(terminal);
             case "doctor" -> new DoctorCommand(terminal);
             default -> throw new IllegalArgumentException(name);
         };

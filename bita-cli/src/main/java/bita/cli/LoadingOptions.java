@@ -68,11 +68,12 @@ final class LoadingOptions {
 
     private LoadOptions loadOptions(ModelStore store) throws IOException {
         LoadOptions automatic = LoadOptions.automatic();
-        AdapterChoice choice = adapterChoice(store);
+        AdapterChoice choice = adapterChoice(store, adapter);
         return UsageException.check(() -> new LoadOptions(choice, threads.orElse(automatic.threads()), backend, isa));
     }
 
-    private AdapterChoice adapterChoice(ModelStore store) throws IOException {
+    /** What {@code --adapter} means. */
+    static AdapterChoice adapterChoice(ModelStore store, Optional<String> adapter) throws IOException {
         if (adapter.isEmpty()) {
             return new AdapterChoice.Automatic();
         }

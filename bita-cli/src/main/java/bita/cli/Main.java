@@ -38,16 +38,26 @@ public final class Main {
     }
 
     private int run(String... args) {
-        CommandLine bita = commandLine(args.length > 0 ? args[0] : "");
+        String called = args.length > 0 ? args[0] : "";
         try {
             if (args.length == 0) {
+                CommandLine bita = commandLine(called);
                 terminal.printError(bita.getUsageMessage(bita.getColorScheme()));
                 return WRONG_USAGE;
             }
-            int status = bita.execute(args);
+            if (!called.startsWith("-") && !called.equals(HELP) && !Bita.COMMANDS.contains(called)) {
+                terminal.error("there is no command '" + called + "'; there are " + String.join(", ", Bita.COMMANDS));
+                terminal.note("see: bita --help");
+                return WRONG_USAGE;
+            }
+            int status = commandLine(called).execute(args);
             return terminal.interruption().requested() ? Interruption.STATUS : status;
         } catch (OutputClosedException e) {
             return 0;
+        } catch (OutOfMemoryError e) {
+            debug(e);
+            terminal.error(Failure.sentence(e));
+            return FAILED;
         }
     }
 
@@ -88,15 +98,16 @@ public final class Main {
     private int failed(Throwable thrown, CommandLine command) {
         debug(thrown);
         return switch (thrown) {
-            case OutputClosedException closed -> throw closed;
+            case OutputClosedException _ -> 0;
             case UsageException usage -> {
                 terminal.error(String.valueOf(usage.getMessage()));
                 terminal.note(seeHelp(command));
                 yield WRONG_USAGE;
             }
-            case InterruptedException _, InterruptedIOException _, ClosedByInterruptException _,
-                    CancellationException _ ->
-                Interruption.STATUS;
+            case InterruptedException _,
+                    InterruptedIOException _,
+                    ClosedByInterruptException _,
+                    CancellationException _ -> Interruption.STATUS;
             default -> {
                 if (!terminal.interruption().requested()) {
                     terminal.error(Failure.sentence(thrown));

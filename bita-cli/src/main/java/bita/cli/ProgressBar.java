@@ -17,7 +17,9 @@ final class ProgressBar implements AutoCloseable {
     /** What is counted. */
     enum Unit {
         BYTES,
-        TOKENS;
+        TOKENS,
+        /** Parts of about equal length, whose number tells people nothing: only shares are shown. */
+        PARTS;
 
         private String amount(long count) {
             return this == BYTES ? Format.bytes(count) : Format.count(count) + " tokens";
@@ -25,7 +27,7 @@ final class ProgressBar implements AutoCloseable {
     }
 
     private final Terminal terminal;
-    private final String label;
+    private String label;
     private final Unit unit;
     private final Duration delay;
     private final boolean linesElsewhere;
@@ -60,6 +62,17 @@ final class ProgressBar implements AutoCloseable {
     static ProgressBar ofPrompt(Terminal terminal) {
         return new ProgressBar(
                 terminal, "reading the prompt", Unit.TOKENS, Duration.ofSeconds(2), false, System::nanoTime);
+    }
+
+    /** For work in named parts: shown from the beginning, and in lines where there is no terminal. */
+    static ProgressBar ofParts(Terminal terminal) {
+        return new ProgressBar(terminal, "", Unit.PARTS, Duration.ZERO, true, System::nanoTime);
+    }
+
+    /** As {@link #update(long, long)}, with the name of the part that begins. */
+    void update(long done, long total, String part) {
+        label = part;
+        update(done, total);
     }
 
     /**
@@ -100,13 +113,17 @@ final class ProgressBar implements AutoCloseable {
                     .append("█".repeat(filled))
                     .append("░".repeat(WIDTH - filled));
         }
-        line.append("  ").append(unit.amount(done));
-        if (total > 0) {
-            line.append(" of ").append(unit.amount(total));
+        if (unit != Unit.PARTS) {
+            line.append("  ").append(unit.amount(done));
+            if (total > 0) {
+                line.append(" of ").append(unit.amount(total));
+            }
         }
         double perSecond = (done - startedWith) / (nanos / 1e9);
         if (nanos >= RATE_AFTER_NANOS && perSecond >= 1) {
-            line.append("  ").append(unit.amount((long) perSecond)).append("/s");
+            if (unit != Unit.PARTS) {
+                line.append("  ").append(unit.amount((long) perSecond)).append("/s");
+            }
             if (total > done) {
                 line.append("  ")
                         .append(Format.timeLeft(Duration.ofMillis((long) (1000 * (total - done) / perSecond))))

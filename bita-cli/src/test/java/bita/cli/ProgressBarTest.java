@@ -73,6 +73,18 @@ class ProgressBarTest {
     }
 
     @Test
+    void namesParts() {
+        ProgressBar bar = bar(true, Unit.PARTS, Duration.ZERO, true);
+
+        bar.update(0, 40, "first");
+        now += 10_000_000_000L;
+        bar.update(10, 40, "second");
+
+        assertThat(written())
+                .endsWith("\r\u001b[Ksecond   25 % " + "█".repeat(6) + "░".repeat(18) + "  30 s left");
+    }
+
+    @Test
     void livesWithUnknownTotal() {
         bar(true, Unit.BYTES, Duration.ZERO, true).update(5_000, -1);
 

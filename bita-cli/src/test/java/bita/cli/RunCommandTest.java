@@ -202,6 +202,30 @@ class RunCommandTest {
     }
 
     @Test
+    void audits() throws IOException {
+        Path suite = home.resolve("suite.jsonl");
+        java.nio.file.Files.writeString(
+                suite,
+                """
+                {"question_id": 1, "category": "writing", "turns": ["Hello"]}
+                {"question_id": 2, "category": "writing", "turns": ["aaaa aaaa aaaa"]}
+                """);
+        String[] audit = {
+            "audit", model.toString(), "--suite", suite.toString(), "--max-tokens", "12", "--method", "masks:best:4",
+            "--method", "lookup", "--adapter", adapter.toString(), "--json"
+        };
+
+        Cli.Result result = new Cli(home).run(audit);
+
+        JsonNode json = JsonMapper.shared().readTree(result.out());
+        assertThat(json.get("prompts").asInt()).isEqualTo(2);
+        assertThat(json.get("mismatches")).isEmpty();
+        assertThat(json.get("methods")).isNotEmpty();
+        assertThat(result.status()).isEqualTo(json.get("ok").asBoolean() ? 0 : 1);
+        assertThat(result.err()).contains("100 %");
+    }
+
+    @Test
     void talks() {
         String script = "Hello\n\n/help\n/stats\n/nonsense\n/reset\nHello\n/exit\nnever reached\n";
 

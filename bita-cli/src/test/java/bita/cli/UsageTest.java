@@ -73,9 +73,12 @@ class UsageTest {
                 wrong("prompt is empty", "run"),
                 wrong("prompt is empty", "run", ""),
                 wrong("--tempature", "run", "--tempature", "1", "x"),
-                wrong("'-o", "quantize", "model.gguf", "--to", "F32"),
+                wrong("--output", "quantize", "model.gguf", "--to", "F32"),
                 wrong("--to", "quantize", "model.gguf", "--to", "Q1", "-o", "x"),
                 wrong("FILE|NAME", "inspect"),
+                wrong("--suite", "audit"),
+                wrong("limit", "audit", "--suite", "x.jsonl", "--limit", "0"),
+                wrong("--rows needs", "audit", "--suite", "x.jsonl", "--rows", "8"),
                 wrong("surplus", "list", "surplus"),
                 wrong("rnu", "rnu"));
     }
@@ -99,7 +102,7 @@ class UsageTest {
 
     @Test
     void suggestsWhatWasMeant() {
-        assertThat(new Cli(home).run("rnu").err()).contains("did you mean").contains("run");
+        assertThat(new Cli(home).run("rnu").err()).contains("run, chat, pull");
         assertThat(new Cli(home).run("run", "--tempature", "1", "x").err()).contains("--temperature");
     }
 
