@@ -1,0 +1,78 @@
+package bita.cli;
+
+import bita.kernels.NumberFormat;
+import bita.model.file.GgufFile;
+import bita.model.file.Quantizer;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Writes a model in another number format. */
+@Command(
+        name = "quantize",
+        description = "Writes a model in another number format. What a first quantization has lost stays lost.",
+        footer = {
+            "",
+            "Examples:",
+            "  bita quantize smollm2-135m --to F32 -o smollm2-f32.gguf",
+            "  bita quantize model-f16.gguf --to Q8_0 -o model-q8_0.gguf"
+        })
+final class QuantizeCommand implements Callable<Integer> {
+    private final Terminal terminal;
+
+    @Parameters(paramLabel = "MODEL", description = "A name that \"bita list\" knows, or the path of a GGUF file.")
+    String model = "";
+
+    @Option(names = "--to", required = true, paramLabel = "FORMAT", description = "One of ${COMPLETION-CANDIDATES}.")
+    NumberFormat format = NumberFormat.F32;
+
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "FILE",
+            description = "The file to write.")
+    Path output = Path.of("");
+
+    @Option(names = "--force", description = "Replace the file if it exists.")
+    boolean force;
+
+    @Option(names = "--offline", description = "Use only what lies on this machine.")
+    boolean offline;
+
+    @Mixin
+    final Bita.HelpOption help = new Bita.HelpOption();
+
+    QuantizeCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        if (!force && Files.exists(output)) {
+            throw new FileAlreadyExistsException(
+                    output.toString(), null, "this file exists already; --force replaces it");
+        }
+        Path source = LoadingOptions.find(terminal, model, offline);
+        long before = Files.size(source);
+        try (GgufFile file = GgufFile.open(source);
+                ProgressBar bar = ProgressBar.ofBytes(terminal, String.valueOf(output.getFileName()));
+                var _ = terminal.interruption().interruptingThisThread()) {
+            Quantizer.quantize(file, format, output, force, (done, total) -> {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new CancellationException();
+                }
+                bar.update(done, total);
+            });
+        }
+        terminal.println(output + " is complete: " + Format.bytes(Files.size(output)) + " in " + format + " (" + source
+                + " has " + Format.bytes(before) + ")");
+        return 0;
+    }
+}

@@ -1,0 +1,193 @@
+package bita.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class UsageTest {
+    static final java.util.List<String> COMMANDS = Bita.COMMANDS;
+
+    @TempDir
+    Path home;
+
+    @Test
+    void showsUsageAndFailsWithoutCommand() {
+        Cli.Result result = new Cli(home).run();
+
+        assertThat(result.status()).isEqualTo(2);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err()).contains("Usage: bita", "quantize", "Exit status");
+    }
+
+    @ParameterizedTest
+    @FieldSource("COMMANDS")
+    void helpHasExamples(String command) {
+        Cli.Result result = new Cli(home).run(command, "--help");
+
+        assertThat(result.status()).isZero();
+        assertThat(result.out()).contains("Usage: bita " + command, "Examples:", "bita " + command);
+        assertThat(result.out()).doesNotContain("\u001b", "${");
+        assertThat(result.err()).isEmpty();
+        assertThat(new Cli(home).run("help", command).out()).isEqualTo(result.out());
+    }
+
+    @Test
+    void tellsVersions() {
+        Cli.Result result = new Cli(home).run("--version");
+
+        assertThat(result.status()).isZero();
+        assertThat(result.out()).containsPattern("^bita \\d+\\.\\d+").contains("Java " + Runtime.version());
+    }
+
+    static Stream<Arguments> wrongUsage() {
+        return Stream.of(
+                wrong("unknown method 'clever'", "run", "--method", "clever", "x"),
+                wrong("tree shape", "run", "--method", "masks:bush", "x"),
+                wrong("--plain and --method", "run", "--plain", "--method", "lookup", "x"),
+                wrong("row budget", "run", "--rows", "1", "x"),
+                wrong("'--rows'", "run", "--rows", "many", "x"),
+                wrong("context", "run", "--context", "1", "x"),
+                wrong("threads", "run", "--threads", "0", "x"),
+                wrong("--backend", "run", "--backend", "gpu", "x"),
+                wrong("--isa", "run", "--isa", "sse", "x"),
+                wrong("--cache-type", "run", "--cache-type", "f8", "x"),
+                wrong("temperature", "run", "--temperature", "-1", "x"),
+                wrong("temperature 0", "run", "--temperature", "0", "--top-p", "0.9", "x"),
+                wrong("top-p", "run", "--top-p", "2", "x"),
+                wrong("min-p", "run", "--min-p", "nan", "x"),
+                wrong("at least one token", "run", "--max-tokens", "0", "x"),
+                wrong("stop text", "run", "--stop", "", "x"),
+                wrong("--raw and --system", "run", "--raw", "--system", "a", "x"),
+                wrong("--json and --show-drafts", "run", "--json", "--show-drafts", "x"),
+                wrong("accelerated method", "run", "--compare", "--plain", "x"),
+                wrong("quotes", "run", "why", "is"),
+                wrong("prompt is empty", "run"),
+                wrong("prompt is empty", "run", ""),
+                wrong("--tempature", "run", "--tempature", "1", "x"),
+                wrong("--output", "quantize", "model.gguf", "--to", "F32"),
+                wrong("--to", "quantize", "model.gguf", "--to", "Q1", "-o", "x"),
+                wrong("FILE|NAME", "inspect"),
+                wrong("--suite", "audit"),
+                wrong("limit", "audit", "--suite", "x.jsonl", "--limit", "0"),
+                wrong("--rows needs", "audit", "--suite", "x.jsonl", "--rows", "8"),
+                wrong("surplus", "list", "surplus"),
+                wrong("rnu", "rnu"));
+    }
+
+    private static Arguments wrong(String part, String... args) {
+        return Arguments.of(part, args);
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void wrongUsage(String part, String[] args) {
+        Cli.Result result = new Cli(home).run(args);
+
+        assertThat(result.status()).isEqualTo(2);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err().toLowerCase(Locale.ROOT))
+                .startsWith("bita: ")
+                .contains(part.toLowerCase(Locale.ROOT), "--help");
+        assertThat(result.err()).doesNotContain("\tat ");
+    }
+
+    @Test
+    void suggestsWhatWasMeant() {
+        assertThat(new Cli(home).run("rnu").err()).contains("run, chat, pull");
+        assertThat(new Cli(home).run("run", "--tempature", "1", "x").err()).contains("--temperature");
+    }
+
+    @Test
+    void asksForAPromptAtATerminal() {
+        Cli.Result result = new Cli(home).connected(true, true, true).run("run");
+
+        assertThat(result.status()).isEqualTo(2);
+        assertThat(result.err()).contains("there is no prompt");
+    }
+
+    @Test
+    void namesUnknownModel() {
+        Cli.Result result = new Cli(home).run("run", "--offline", "-m", "smollm2-135n", "x");
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).startsWith("bita: ").contains("'smollm2-135n'", "did you mean 'smollm2-135m'");
+        assertThat(result.err()).doesNotContain("\tat ");
+    }
+
+    @Test
+    void saysWhyModelCannotBeHadOffline() {
+        Cli.Result result =
+                new Cli(home).environment("HF_HOME", home.toString()).run("run", "--offline", "x");
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).contains("smollm2-135m-instruct", "offline");
+    }
+
+    @Test
+    void namesMissingFile() {
+        for (String command : new String[] {"run", "inspect"}) {
+            String[] args = command.equals("run")
+                    ? new String[] {"run", "--offline", "-m", "./no/such.gguf", "x"}
+                    : new String[] {"inspect", "./no/such.gguf"};
+            Cli.Result result = new Cli(home).run(args);
+
+            assertThat(result.status()).isEqualTo(1);
+            assertThat(result.err()).startsWith("bita: ").contains("./no/such.gguf");
+        }
+    }
+
+    @Test
+    void namesMissingAdapter() {
+        Cli.Result result = new Cli(home).run("run", "--offline", "--adapter", "nothing", "x");
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).contains("there is no adapter file 'nothing'");
+    }
+
+    @Test
+    void refusesTruncatedModelInOneLine() throws Exception {
+        Path whole = home.resolve("whole.gguf");
+        TinyModel.write(whole);
+        byte[] bytes = Files.readAllBytes(whole);
+        Path half = home.resolve("half.gguf");
+        Files.write(half, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+
+        for (String[] args : new String[][] {
+            {"run", "-m", half.toString(), "x"},
+            {"inspect", half.toString()},
+            {
+                "quantize",
+                half.toString(),
+                "--to",
+                "Q8_0",
+                "-o",
+                home.resolve("x.gguf").toString()
+            }
+        }) {
+            Cli.Result result = new Cli(home).run(args);
+
+            assertThat(result.status()).isEqualTo(1);
+            assertThat(result.out()).isEmpty();
+            assertThat(result.err().lines()).hasSize(1);
+            assertThat(result.err()).startsWith("bita: " + half);
+        }
+        assertThat(home.resolve("x.gguf")).doesNotExist();
+    }
+
+    @Test
+    void showsStackTraceOnDemand() {
+        Cli.Result result = new Cli(home).environment("BITA_DEBUG", "1").run("inspect", "nothing");
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).contains("FileNotFoundException", "\tat bita.cli.");
+    }
+}
