@@ -125,7 +125,7 @@ final class PairwiseSettings {
                 }
             }
         }
-        long tier = (gain > 0 ? 2 : 0) + (slow ? 0 : 1);
+        long tier = (gain > 0 ? 2L : 0L) + (slow ? 0L : 1L);
         return (tier << 60) + (gain << 48) - seen;
     }
 
