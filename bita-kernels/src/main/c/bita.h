@@ -21,6 +21,10 @@ enum { CACHE_F16, CACHE_F32 };
 
 /* KERNEL(return type, name, parameters, arguments) */
 #define BITA_KERNELS(KERNEL)                                                                                           \
+    KERNEL(void, pack,                                                                                                 \
+           (int32_t layout, const uint8_t *source, int64_t row_bytes, int32_t outputs, int32_t columns,                \
+            uint8_t *target, int64_t panel_bytes, int32_t panel_from, int32_t panel_to),                               \
+           (layout, source, row_bytes, outputs, columns, target, panel_bytes, panel_from, panel_to))                   \
     KERNEL(void, rms_norm,                                                                                             \
            (const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,         \
             int32_t row_to),                                                                                           \

@@ -49,6 +49,59 @@ INLINE float halve_lanes(v16 x) {
     return lanes[0];
 }
 
+/* Copies `count` units of `unit` bytes, contiguous in the source, to every 16th place of the target. */
+INLINE void spread(const uint8_t *source, uint8_t *target, int64_t count, int unit) {
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(target + i * 16 * unit, source + i * unit, (size_t)unit);
+    }
+}
+
+/* The files' blocks: f16 scale, f16 minimum if any, then the codes as 32-bit words in the order kept here. */
+INLINE void pack_blocks(int layout, const uint8_t *source, int32_t columns, uint8_t *panel, int lane) {
+    int words = layout == LAYOUT_Q8 ? 8 : 4, header = layout == LAYOUT_Q4_MIN ? 4 : 2;
+    uint32_t flip = layout == LAYOUT_Q8 ? 0x80808080u : 0; /* signed codes become unsigned */
+    int64_t blocks = columns / 32;
+    uint8_t *scales = panel + blocks * words * 64 + lane * 2, *minima = scales + blocks * 32;
+    for (int64_t b = 0; b < blocks; b++, source += header + 4 * words) {
+        memcpy(scales + b * 32, source, 2);
+        if (layout == LAYOUT_Q4_MIN) {
+            memcpy(minima + b * 32, source + 2, 2);
+        }
+        for (int w = 0; w < words; w++) {
+            uint32_t word = (uint32_t)load_word(source + header + 4 * w) ^ flip;
+            memcpy(panel + (b * words + w) * 64 + lane * 4, &word, 4);
+        }
+    }
+}
+
+static void pack(int32_t layout, const uint8_t *source, int64_t row_bytes, int32_t outputs, int32_t columns,
+                 uint8_t *target, int64_t panel_bytes, int32_t panel_from, int32_t panel_to) {
+    int32_t last = panel_to * 16 < outputs ? panel_to * 16 : outputs;
+    for (int32_t row = panel_from * 16; row < last; row++) {
+        const uint8_t *from = source + row * row_bytes;
+        uint8_t *panel = target + row / 16 * panel_bytes;
+        int lane = row % 16;
+        switch (layout) {
+        case LAYOUT_F32:
+            spread(from, panel + lane * 4, columns, 4);
+            break;
+        case LAYOUT_F16:
+        case LAYOUT_BF16:
+            spread(from, panel + lane * 2, columns, 2);
+            break;
+        case LAYOUT_Q8:
+            pack_blocks(LAYOUT_Q8, from, columns, panel, lane);
+            break;
+        case LAYOUT_Q4:
+            pack_blocks(LAYOUT_Q4, from, columns, panel, lane);
+            break;
+        default:
+            pack_blocks(LAYOUT_Q4_MIN, from, columns, panel, lane);
+            break;
+        }
+    }
+}
+
 static void rms_norm(const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,
                      int32_t row_to) {
     int32_t whole = columns / 16 * 16, rest = columns - whole;

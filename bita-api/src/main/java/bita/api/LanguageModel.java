@@ -87,7 +87,7 @@ public final class LanguageModel implements AutoCloseable {
             try {
                 Optional<ChatTemplate> template = template(file);
                 Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file));
-                Transformer transformer = Transformer.load(file, team);
+                Transformer transformer = Transformer.load(file, kernels.kernels(), team);
                 Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
                 Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
                 return new LanguageModel(path, tokenizer, template, engine, tuning, kernels, true);

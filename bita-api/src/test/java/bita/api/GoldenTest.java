@@ -71,8 +71,8 @@ class GoldenTest {
             }
         }
         team = new ThreadTeam(ThreadTeam.defaultThreads());
-        quantized = Transformer.load(GgufFile.open(file), team);
-        expanded = Transformer.load(GgufFile.open(f32), team);
+        quantized = Transformer.load(GgufFile.open(file), KernelsProvider.best().kernels(), team);
+        expanded = Transformer.load(GgufFile.open(f32), KernelsProvider.best().kernels(), team);
     }
 
     @AfterAll

@@ -33,7 +33,7 @@ public final class Audit {
     /** A plain token takes about as long as so many rows of a large pass. */
     private static final int PASS_OVERHEAD = 4;
     /** Slow kernels, as a multiple of the fast ones; for the progress only. */
-    private static final int SLOW = 5;
+    private static final int SLOW = 40;
 
     private final AuditOptions options;
     private final AuditListener listener;
@@ -121,7 +121,10 @@ public final class Audit {
             Trace reference = reference(plain, one);
             done += referenceCost(one);
             for (AuditPlan.Run run : one.runs()) {
-                listener.progress(done, total, question + ", " + run.label());
+                listener.progress(
+                        done,
+                        total,
+                        question + ", " + run.label() + " (" + run.execution().describe() + ")");
                 compare(tuned, one, run, reference, tally);
                 done += cost(one, run, masks);
             }

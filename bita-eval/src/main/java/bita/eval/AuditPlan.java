@@ -4,10 +4,12 @@ import bita.decode.DecodingSettings;
 import bita.kernels.Backend;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -20,6 +22,8 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
     private static final List<Integer> PREFILL_CHUNKS = List.of(7, 64, 256, 1000);
     private static final int VECTOR_PROMPTS = 4;
     private static final int SCALAR_TOKENS = 16;
+    /** Enough for a draft, its verification, and a pass that reads what was kept of it. */
+    private static final int SLOW_TOKENS = 4;
 
     AuditPlan {
         cases = List.copyOf(cases);
@@ -107,11 +111,12 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                     PairwiseSettings.Dimension.of(Math.max(methods.size(), 1)),
                     PairwiseSettings.Dimension.of(TextSettings.SAMPLINGS.size()),
                     PairwiseSettings.Dimension.of(TextSettings.CACHE_FORMATS.size()),
-                    new PairwiseSettings.Dimension(threads.size(), Set.of(threads.size() - 1)),
+                    PairwiseSettings.Dimension.of(threads.size()),
                     new PairwiseSettings.Dimension(executors.size(), slow(executors)),
                     PairwiseSettings.Dimension.of(PREFILL_CHUNKS.size())));
-            List<Case> cases = new ArrayList<>();
-            for (Prompt prompt : prompts) {
+            IdentityHashMap<Prompt, Case> cases = new IdentityHashMap<>();
+            // Slow settings come when the others' pairs are covered, so the shortest prompts get them.
+            for (Prompt prompt : shortestFirst(prompts)) {
                 int sampling = cases.size() % TextSettings.SAMPLINGS.size();
                 int cache = cases.size() / TextSettings.SAMPLINGS.size() % TextSettings.CACHE_FORMATS.size();
                 List<Run> runs = new ArrayList<>();
@@ -129,13 +134,23 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                 }
                 TextSettings text =
                         new TextSettings(TextSettings.SAMPLINGS.get(sampling), TextSettings.CACHE_FORMATS.get(cache));
-                cases.add(new Case(prompt, text, runs));
+                cases.put(prompt, new Case(prompt, text, runs));
             }
             noteWideTrees();
+            noteSlowKernels(executors);
+            List<Case> inOrder = prompts.stream()
+                    .map(prompt -> Objects.requireNonNull(cases.get(prompt)))
+                    .toList();
             return new AuditPlan(
-                    withBackendChecks(cases),
+                    withBackendChecks(inOrder),
                     new SettingsCoverage(settings.covered(), settings.pairs(), values(threads, executors)),
                     notes);
+        }
+
+        private static List<Prompt> shortestFirst(List<Prompt> prompts) {
+            return prompts.stream()
+                    .sorted(Comparator.comparingInt(prompt -> prompt.tokens().size()))
+                    .toList();
         }
 
         private static Set<Integer> slow(List<Execution.Executor> executors) {
@@ -149,8 +164,10 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
         }
 
         private Run run(AuditedMethod method, Execution execution) {
-            int tokens = isWide(method) ? Math.min(options.wideTreeTokens(), options.maxTokens()) : options.maxTokens();
-            return new Run(method, execution, tokens, false);
+            int most = execution.executor().isSlow()
+                    ? SLOW_TOKENS
+                    : isWide(method) ? options.wideTreeTokens() : options.maxTokens();
+            return new Run(method, execution, Math.min(most, options.maxTokens()), false);
         }
 
         private boolean isWide(AuditedMethod method) {
@@ -166,6 +183,16 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                 notes.add("only the first " + options.wideTreeTokens() + " tokens of each answer were compared under "
                         + String.join("; ", wide) + ": their steps take more than " + AuditOptions.WIDE_ROWS + " rows");
             }
+        }
+
+        private void noteSlowKernels(List<Execution.Executor> executors) {
+            slow(executors).stream()
+                    .map(executors::get)
+                    .forEach(
+                            executor -> notes.add(
+                                    "only the first " + SLOW_TOKENS
+                                            + " tokens of each answer were compared with " + executor.describe()
+                                            + " kernels, and only for as many answers as the pairs of settings ask for: they are slow"));
         }
 
         private Map<String, List<String>> values(List<Integer> threads, List<Execution.Executor> executors) {
@@ -203,9 +230,9 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                 notes.add("the Vector API kernels were not audited: "
                         + machine.vectorProblem().get());
             }
-            int shortest = cases.indexOf(cases.stream()
-                    .min(Comparator.comparingInt(one -> one.prompt().tokens().size()))
-                    .get());
+            Prompt least =
+                    shortestFirst(cases.stream().map(Case::prompt).toList()).getFirst();
+            int shortest = cases.stream().map(Case::prompt).toList().indexOf(least);
             addCheck(checked, shortest, Backend.SCALAR, Math.min(SCALAR_TOKENS, options.maxTokens()));
             return checked;
         }

@@ -26,10 +26,10 @@ record Execution(int threads, Executor executor, int prefillChunk) {
             return new Executor(Optional.of(backend), Optional.empty());
         }
 
-        /** Whether it is known to be several times slower than the best. */
+        /** Whether it takes many times as long as the best: without instructions for it, an fma is a function call. */
         boolean isSlow() {
             return instructionSet.filter(InstructionSet.GENERIC::equals).isPresent()
-                    || backend.filter(chosen -> chosen != Backend.NATIVE).isPresent();
+                    || backend.filter(Backend.SCALAR::equals).isPresent();
         }
 
         String describe() {

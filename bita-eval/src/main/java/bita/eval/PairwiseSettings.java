@@ -8,9 +8,10 @@ import java.util.Set;
  * of strength 2, grown one row at a time by a greedy algorithm (Cohen 1997, The AETG System). It has no randomness: equal
  * calls give equal choices.
  *
- * <p>Each choice is the combination with the most pairs not seen yet; of these the one with the fewest slow values, then
- * the one whose pairs have occurred least. So slow values stop once their pairs are covered, and the others go on to
- * alternate. All combinations are tried, which suits dimensions of a few values.
+ * <p>Each choice is the combination with the most pairs not seen yet, among equals the one whose pairs have occurred
+ * least. Combinations with slow values come only when none without them has a new pair: so they occur about as often as
+ * coverage needs, and the other values go on to alternate. All combinations are tried, which suits dimensions of a few
+ * values.
  */
 final class PairwiseSettings {
     /** In a request: this dimension is to be chosen. */
@@ -82,9 +83,9 @@ final class PairwiseSettings {
             }
         }
         int[] best = combination.clone();
-        long bestScore = score(best);
+        long bestScore = score(best, request);
         while (advance(combination, request)) {
-            long score = score(combination);
+            long score = score(combination, request);
             if (score > bestScore) {
                 bestScore = score;
                 best = combination.clone();
@@ -109,20 +110,23 @@ final class PairwiseSettings {
         return false;
     }
 
-    /** Higher is better: new pairs, then few slow values, then rare pairs. */
-    private long score(int[] combination) {
+    /** Higher is better: new pairs without slow values, then new pairs, then rare pairs without slow values. */
+    private long score(int[] combination, int[] request) {
         long gain = 0;
         long seen = 0;
-        long slow = 0;
+        boolean slow = false;
         for (int i = 0; i < combination.length; i++) {
-            slow += dimensions.get(i).slow().contains(combination[i]) ? 1 : 0;
+            slow |= dimensions.get(i).slow().contains(combination[i]);
             for (int j = i + 1; j < combination.length; j++) {
-                int times = occurrences[offsets[i] + combination[i]][offsets[j] + combination[j]];
-                gain += times == 0 ? 1 : 0;
-                seen += times;
+                if (request[i] == FREE || request[j] == FREE) {
+                    int times = occurrences[offsets[i] + combination[i]][offsets[j] + combination[j]];
+                    gain += times == 0 ? 1 : 0;
+                    seen += times;
+                }
             }
         }
-        return (gain << 48) - (slow << 40) - seen;
+        long tier = (gain > 0 ? 2 : 0) + (slow ? 0 : 1);
+        return (tier << 60) + (gain << 48) - seen;
     }
 
     private void count(int[] combination) {

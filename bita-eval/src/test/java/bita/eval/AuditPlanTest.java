@@ -74,14 +74,27 @@ class AuditPlanTest {
     }
 
     @Test
-    void slowSettingsAreUsedSparingly() {
+    void slowKernelsAreUsedSparinglyOnShortPromptsAndForFewTokens() {
+        AuditPlan plan = AuditPlan.of(OPTIONS, prompts(60), MACHINE, Optional.of(3));
+        Execution.Executor generic = Execution.Executor.of(InstructionSet.GENERIC);
+
+        assertThat(count(plan, run -> run.execution().executor()).get(generic)).isBetween((long) METHODS, METHODS + 3L);
+        assertThat(plan.cases())
+                .allSatisfy(one -> assertThat(methodRuns(one))
+                        .filteredOn(run -> run.execution().executor().equals(generic))
+                        .allSatisfy(run -> {
+                            assertThat(run.maxTokens()).isEqualTo(4);
+                            assertThat(one.prompt().tokens()).hasSizeLessThan(45);
+                        }));
+    }
+
+    @Test
+    void theOtherSettingsAlternate() {
         AuditPlan plan = AuditPlan.of(OPTIONS, prompts(60), MACHINE, Optional.of(3));
 
-        Map<Execution.Executor, Long> uses = count(plan, run -> run.execution().executor());
-        assertThat(uses.get(Execution.Executor.of(InstructionSet.GENERIC))).isBetween((long) METHODS, 3L * METHODS);
-        Map<Integer, Long> threads = count(plan, run -> run.execution().threads());
-        assertThat(threads.keySet()).containsExactlyInAnyOrder(1, 2, 3);
-        assertThat(threads.get(3)).isBetween((long) METHODS, 4L * METHODS);
+        assertThat(count(plan, run -> run.execution().threads()).values())
+                .hasSize(3)
+                .allSatisfy(uses -> assertThat(uses).isGreaterThan(60L * METHODS / 4));
     }
 
     private static <T> Map<T, Long> count(AuditPlan plan, Function<AuditPlan.Run, T> property) {
@@ -136,7 +149,8 @@ class AuditPlanTest {
         assertThat(methodRuns(plan.cases().getFirst()))
                 .extracting(run -> run.method().name())
                 .containsExactly("plain", "lookup");
-        assertThat(plan.notes()).singleElement().asString().contains((METHODS - 2) + " methods", "no adapter");
+        assertThat(plan.notes())
+                .anySatisfy(note -> assertThat(note).contains((METHODS - 2) + " methods", "no adapter"));
     }
 
     @Test

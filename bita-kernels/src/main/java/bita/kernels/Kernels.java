@@ -17,6 +17,15 @@ public interface Kernels {
     InstructionSet instructionSet();
 
     /**
+     * Packs a range of a matrix's panels; see {@link PackedMatrix#pack}, which defines the result.
+     *
+     * @param source the whole matrix as stored in a file, (rows, columns) in {@code format}
+     */
+    default void pack(NumberFormat format, MemorySegment source, PackedMatrix target, int panelFrom, int panelTo) {
+        target.pack(format, source, panelFrom, panelTo);
+    }
+
+    /**
      * out = x / sqrt(mean(x^2) + epsilon) * weight for each row. The squares are summed in 16 lanes (lane l: columns
      * l, l + 16, ...), the lanes by halving: l + (l + 8), then 4, 2, 1.
      *

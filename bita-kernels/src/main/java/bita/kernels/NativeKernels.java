@@ -48,6 +48,26 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
+    public void pack(NumberFormat format, MemorySegment source, PackedMatrix target, int panelFrom, int panelTo) {
+        target.checkSource(format, source);
+        try {
+            Functions.PACK.invokeExact(
+                    code,
+                    target.layout().ordinal(),
+                    source,
+                    format.bytes(target.columns()),
+                    target.rows(),
+                    target.columns(),
+                    target.data(),
+                    target.panelBytes(),
+                    panelFrom,
+                    panelTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
     public void rmsNorm(
             MemorySegment x,
             MemorySegment weight,
@@ -223,6 +243,7 @@ final class NativeKernels implements Kernels {
         private static final SymbolLookup LIBRARY = NativeLibrary.lookup();
 
         static final MethodHandle SUPPORTS = handle("bita_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        static final MethodHandle PACK = kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
         static final MethodHandle QUANTIZE = kernel("quantize", "ppppiii");
         static final MethodHandle MULTIPLY = kernel("multiply", "ipliippppipliii");

@@ -91,9 +91,7 @@ public final class PackedMatrix {
      * @param source the whole matrix as stored in a file, (rows, columns) in {@code format}
      */
     public void pack(NumberFormat format, MemorySegment source, int panelFrom, int panelTo) {
-        if (layoutOf(format) != layout || source.byteSize() != format.bytes((long) rows * columns)) {
-            throw new IllegalArgumentException("the source does not hold " + rows + " x " + columns + " as " + format);
-        }
+        checkSource(format, source);
         for (int panel = panelFrom; panel < panelTo; panel++) {
             for (int row = panel * LANES; row < Math.min(rows, (panel + 1) * LANES); row++) {
                 switch (layout) {
@@ -103,6 +101,12 @@ public final class PackedMatrix {
                     case Q4, Q4_MIN -> packBlocks(source, panel, row, format, 4, 0);
                 }
             }
+        }
+    }
+
+    void checkSource(NumberFormat format, MemorySegment source) {
+        if (layoutOf(format) != layout || source.byteSize() != format.bytes((long) rows * columns)) {
+            throw new IllegalArgumentException("the source does not hold " + rows + " x " + columns + " as " + format);
         }
     }
 

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** The definition of every kernel's result, as plain loops. */
 public final class ScalarKernels implements Kernels {
@@ -34,22 +35,27 @@ public final class ScalarKernels implements Kernels {
         float[] lanes = new float[LANES];
         for (int row = rowFrom; row < rowTo; row++) {
             long base = (long) row * columns;
-            java.util.Arrays.fill(lanes, 0f);
+            Arrays.fill(lanes, 0f);
             for (int k = 0; k < columns; k++) {
                 float v = x.getAtIndex(JAVA_FLOAT, base + k);
                 lanes[k % LANES] = Math.fma(v, v, lanes[k % LANES]);
             }
-            for (int half = LANES / 2; half > 0; half /= 2) {
-                for (int l = 0; l < half; l++) {
-                    lanes[l] += lanes[l + half];
-                }
-            }
-            float scale = 1f / (float) Math.sqrt(lanes[0] / columns + epsilon);
+            float scale = rmsScale(lanes, columns, epsilon);
             for (int k = 0; k < columns; k++) {
                 float v = x.getAtIndex(JAVA_FLOAT, base + k) * scale * weight.getAtIndex(JAVA_FLOAT, k);
                 out.setAtIndex(JAVA_FLOAT, base + k, v);
             }
         }
+    }
+
+    /** The factor of a row, from its sums of squares; adds them up in place. */
+    static float rmsScale(float[] lanes, int columns, float epsilon) {
+        for (int half = LANES / 2; half > 0; half /= 2) {
+            for (int l = 0; l < half; l++) {
+                lanes[l] += lanes[l + half];
+            }
+        }
+        return 1f / (float) Math.sqrt(lanes[0] / columns + epsilon);
     }
 
     @Override
@@ -293,7 +299,7 @@ public final class ScalarKernels implements Kernels {
         }
         for (int first = 0; first < weights.length; first += AttentionShape.POSITIONS_PER_BLOCK) {
             sum = 0f;
-            java.util.Arrays.fill(sums, 0f);
+            Arrays.fill(sums, 0f);
             int end = Math.min(first + AttentionShape.POSITIONS_PER_BLOCK, weights.length);
             for (int position = first; position < end; position++) {
                 float weight = ScalarMath.exp(weights[position] - maximum);
@@ -328,10 +334,6 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public int argmax(MemorySegment x, int count) {
-        return firstMaximum(x, count);
-    }
-
-    static int firstMaximum(MemorySegment x, int count) {
         int best = 0;
         float maximum = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < count; i++) {

@@ -93,8 +93,9 @@ public final class ThreadTeam implements AutoCloseable {
         }
     }
 
+    /** Ends the threads, once a program that is running has finished. */
     @Override
-    public void close() {
+    public synchronized void close() {
         closed = true;
         for (Thread worker : workers) {
             LockSupport.unpark(worker);

@@ -11,6 +11,6 @@ final class VectorSupport {
     }
 
     static Kernels kernels() {
-        return new ScalarKernels();
+        return new VectorKernels();
     }
 }

@@ -1,5 +1,6 @@
 package bita.model;
 
+import bita.kernels.Kernels;
 import bita.kernels.NumberFormat;
 import bita.kernels.PackedMatrix;
 import bita.kernels.ThreadTeam;
@@ -43,11 +44,11 @@ public final class Transformer implements AutoCloseable {
      *
      * @throws ModelFormatException if a tensor or field is missing, unknown or of the wrong shape
      */
-    public static Transformer load(GgufFile file, ThreadTeam team) throws IOException {
+    public static Transformer load(GgufFile file, Kernels kernels, ThreadTeam team) throws IOException {
         ModelConfig config = LlamaFile.config(file);
         Arena arena = Arena.ofShared();
         try {
-            Loader loader = new Loader(file, arena, team);
+            Loader loader = new Loader(file, arena, kernels, team);
             GgufTensor embedding = loader.tensor("token_embd.weight", config.vocabulary(), config.hidden());
             Weights weights = LlamaFile.weights(file, config, loader);
             return new Transformer(config, weights, embedding, loader.bytes, arena, file);
@@ -92,12 +93,14 @@ public final class Transformer implements AutoCloseable {
     static final class Loader {
         private final GgufFile file;
         private final Arena arena;
+        private final Kernels kernels;
         private final ThreadTeam team;
         private long bytes;
 
-        Loader(GgufFile file, Arena arena, ThreadTeam team) {
+        Loader(GgufFile file, Arena arena, Kernels kernels, ThreadTeam team) {
             this.file = file;
             this.arena = arena;
+            this.kernels = kernels;
             this.team = team;
         }
 
@@ -122,7 +125,8 @@ public final class Transformer implements AutoCloseable {
             NumberFormat format = tensor.format();
             PackedMatrix matrix = PackedMatrix.allocate(arena, format, rows, columns);
             MemorySegment data = tensor.data();
-            team.run(member -> matrix.pack(format, data, member.from(matrix.panels()), member.to(matrix.panels())));
+            team.run(member ->
+                    kernels.pack(format, data, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
             bytes += matrix.bytes();
             return matrix;
         }

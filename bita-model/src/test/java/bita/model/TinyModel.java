@@ -1,5 +1,6 @@
 package bita.model;
 
+import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
 import bita.model.file.GgufFile;
@@ -90,7 +91,10 @@ public final class TinyModel {
     /** Writes and loads a model. */
     public static Transformer load(Path folder, NumberFormat format, long seed) {
         try (ThreadTeam team = new ThreadTeam(1)) {
-            return Transformer.load(GgufFile.open(write(folder, format, seed)), team);
+            return Transformer.load(
+                    GgufFile.open(write(folder, format, seed)),
+                    KernelsProvider.best().kernels(),
+                    team);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,0 +1,164 @@
+package bita.kernels;
+
+import static bita.kernels.VectorLanes.FLOATS;
+import static bita.kernels.VectorLanes.ORDER;
+import static bita.kernels.VectorLanes.WIDTH;
+import static bita.kernels.VectorLanes.broadcast;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/** The kernels with the Vector API. Those that take little of a forward pass's time are the definition's own. */
+final class VectorKernels implements Kernels {
+    private static final int LANES = Layout.LANES;
+
+    private final ScalarKernels definition = new ScalarKernels();
+
+    @Override
+    public Backend backend() {
+        return Backend.VECTOR;
+    }
+
+    @Override
+    public InstructionSet instructionSet() {
+        return InstructionSet.GENERIC;
+    }
+
+    @Override
+    public void rmsNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        float[] lanes = new float[LANES];
+        int whole = FLOATS.loopBound(columns);
+        for (int row = rowFrom; row < rowTo; row++) {
+            long base = (long) row * columns;
+            for (int lane = 0; lane < LANES; lane += WIDTH) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int k = lane; k < whole; k += LANES) {
+                    FloatVector v = VectorLanes.load(x, (base + k) * Float.BYTES);
+                    sum = v.fma(v, sum);
+                }
+                sum.intoArray(lanes, lane);
+            }
+            for (int k = whole; k < columns; k++) {
+                float v = x.getAtIndex(JAVA_FLOAT, base + k);
+                lanes[k % LANES] = Math.fma(v, v, lanes[k % LANES]);
+            }
+            float scale = ScalarKernels.rmsScale(lanes, columns, epsilon);
+            for (int k = 0; k < whole; k += WIDTH) {
+                long at = (base + k) * Float.BYTES;
+                VectorLanes.load(x, at)
+                        .mul(scale)
+                        .mul(VectorLanes.load(weight, (long) k * Float.BYTES))
+                        .intoMemorySegment(out, at, ORDER);
+            }
+            for (int k = whole; k < columns; k++) {
+                float v = x.getAtIndex(JAVA_FLOAT, base + k) * scale * weight.getAtIndex(JAVA_FLOAT, k);
+                out.setAtIndex(JAVA_FLOAT, base + k, v);
+            }
+        }
+    }
+
+    @Override
+    public void quantize(Activations activations, int rowFrom, int rowTo) {
+        definition.quantize(activations, rowFrom, rowTo);
+    }
+
+    @Override
+    public void multiply(
+            PackedMatrix weights,
+            Activations x,
+            int rows,
+            MemorySegment out,
+            long outStride,
+            boolean add,
+            int panelFrom,
+            int panelTo) {
+        new VectorProducts(weights, x, rows, out, outStride, add).multiply(rows, panelFrom, panelTo);
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo) {
+        definition.rotate(x, stride, heads, headDim, rotary, rowFrom, rowTo);
+    }
+
+    @Override
+    public void store(
+            MemorySegment keys,
+            MemorySegment values,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rowFrom,
+            int rowTo) {
+        definition.store(keys, values, shape, layer, firstSlot, rowFrom, rowTo);
+    }
+
+    @Override
+    public void attend(
+            MemorySegment query,
+            AttentionShape shape,
+            KvLayer layer,
+            PromptLayer prompt,
+            Visibility visibility,
+            MemorySegment out,
+            MemorySegment scratch,
+            int itemFrom,
+            int itemTo) {
+        for (int item = itemFrom; item < itemTo; item++) {
+            int row = item / shape.heads();
+            int head = item % shape.heads();
+            int pathStart = visibility.pathStart().getAtIndex(JAVA_INT, row);
+            int pathEnd = visibility.pathStart().getAtIndex(JAVA_INT, row + 1L);
+            boolean prompted = visibility.prompted().getAtIndex(JAVA_INT, row) == 1;
+            new VectorAttention(
+                            shape,
+                            query.asSlice((long) item * shape.headDim() * Float.BYTES),
+                            out.asSlice((long) item * shape.headDim() * Float.BYTES),
+                            layer,
+                            head / (shape.heads() / shape.kvHeads()),
+                            visibility.prefix().getAtIndex(JAVA_INT, row),
+                            visibility.path().asSlice((long) pathStart * Integer.BYTES),
+                            pathEnd - pathStart,
+                            scratch)
+                    .attend(prompted ? prompt : PromptLayer.NONE, head);
+        }
+    }
+
+    @Override
+    public void swiglu(MemorySegment gate, MemorySegment up, long from, long to) {
+        long i = from;
+        for (; i + WIDTH <= to; i += WIDTH) {
+            long at = i * Float.BYTES;
+            FloatVector g = VectorLanes.load(gate, at);
+            FloatVector silu = g.div(VectorLanes.exp(g.neg()).add(1f));
+            silu.mul(VectorLanes.load(up, at)).intoMemorySegment(gate, at, ORDER);
+        }
+        definition.swiglu(gate, up, i, to);
+    }
+
+    @Override
+    public int argmax(MemorySegment x, int count) {
+        return definition.argmax(x, count);
+    }
+
+    @Override
+    public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
+        int whole = FLOATS.loopBound(count);
+        FloatVector offset = broadcast(maximum);
+        for (int i = 0; i < whole; i += WIDTH) {
+            long at = (long) i * Float.BYTES;
+            VectorLanes.exp(VectorLanes.load(x, at).sub(offset).mul(factor)).intoMemorySegment(out, at, ORDER);
+        }
+        long tail = (long) whole * Float.BYTES;
+        definition.exponentials(x.asSlice(tail), count - whole, maximum, factor, out.asSlice(tail));
+    }
+}

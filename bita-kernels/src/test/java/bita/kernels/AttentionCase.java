@@ -1,0 +1,111 @@
+package bita.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import bita.kernels.TestData.Numbers;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+
+/** The inputs of {@link Kernels#attend}. */
+record AttentionCase(
+        AttentionShape shape, KvLayer layer, PromptLayer prompt, Visibility visibility, int rows, MemorySegment query) {
+
+    /** Rows on the branches of a random tree of draft slots behind prefixes of up to {@code prefix} slots. */
+    static AttentionCase random(
+            TestData data,
+            AttentionShape shape,
+            CacheFormat format,
+            int rows,
+            int prefix,
+            int prompts,
+            Numbers numbers) {
+        int draft = 1 + data.below(40);
+        int slots = (prefix + draft + Layout.LANES - 1) / Layout.LANES * Layout.LANES;
+        KvLayer layer = emptyLayer(shape, format, slots);
+        long stored = (long) slots * shape.kvHeads() * shape.headDim();
+        SameBits.DEFINITION.store(
+                data.floats(stored, numbers), data.floats(stored, numbers), shape, layer, 0, 0, slots);
+
+        int[] prefixes = new int[rows];
+        int[] starts = new int[rows + 1];
+        int[] prompted = new int[rows];
+        List<Integer> path = new ArrayList<>();
+        for (int row = 0; row < rows; row++) {
+            prefixes[row] = data.chance() ? prefix : data.below(prefix + 1);
+            prompted[row] = data.below(2);
+            TreeSet<Integer> branch = new TreeSet<>();
+            int length = data.below(12);
+            for (int i = 0; i < length; i++) {
+                branch.add(prefixes[row] + data.below(prefix + draft - prefixes[row]));
+            }
+            if (prefixes[row] == 0) {
+                branch.add(data.below(prefix + draft)); // a row sees at least itself
+            }
+            path.addAll(branch);
+            starts[row + 1] = path.size();
+        }
+        Visibility visibility = new Visibility(
+                TestData.ints(prefixes),
+                TestData.ints(starts),
+                TestData.ints(path.stream().mapToInt(Integer::intValue).toArray()),
+                TestData.ints(prompted));
+        MemorySegment query = data.floats((long) rows * shape.heads() * shape.headDim(), numbers);
+        return new AttentionCase(shape, layer, promptLayer(data, shape, prompts, numbers), visibility, rows, query);
+    }
+
+    static KvLayer emptyLayer(AttentionShape shape, CacheFormat format, int slots) {
+        long bytes = (long) slots * shape.kvHeads() * shape.headDim() * format.bytes();
+        Arena arena = Arena.ofAuto();
+        return new KvLayer(arena.allocate(bytes, 64), arena.allocate(bytes, 64), slots, format);
+    }
+
+    private static PromptLayer promptLayer(TestData data, AttentionShape shape, int prompts, Numbers numbers) {
+        if (prompts == 0) {
+            return PromptLayer.NONE;
+        }
+        int padded = (prompts + Layout.LANES - 1) / Layout.LANES * Layout.LANES;
+        return new PromptLayer(
+                data.floats((long) shape.heads() * padded * shape.headDim(), numbers),
+                data.floats((long) shape.heads() * prompts * shape.headDim(), numbers),
+                prompts);
+    }
+
+    int items() {
+        return rows * shape.heads();
+    }
+
+    /** The case of one of the rows alone. */
+    AttentionCase row(int row) {
+        long start = visibility.pathStart().getAtIndex(JAVA_INT, row);
+        long end = visibility.pathStart().getAtIndex(JAVA_INT, row + 1L);
+        long floats = (long) shape.heads() * shape.headDim();
+        Visibility alone = new Visibility(
+                TestData.ints(visibility.prefix().getAtIndex(JAVA_INT, row)),
+                TestData.ints(0, (int) (end - start)),
+                visibility.path().asSlice(start * Integer.BYTES, (end - start) * Integer.BYTES),
+                TestData.ints(visibility.prompted().getAtIndex(JAVA_INT, row)));
+        MemorySegment own = query.asSlice(row * floats * Float.BYTES, floats * Float.BYTES);
+        return new AttentionCase(shape, layer, prompt, alone, 1, own);
+    }
+
+    AttentionCase with(KvLayer other) {
+        return new AttentionCase(shape, other, prompt, visibility, rows, query);
+    }
+
+    MemorySegment scratch() {
+        return TestData.zeros(shape.scratchFloats(layer.slots(), prompt.prompts()));
+    }
+
+    int[] attend(Kernels kernels) {
+        MemorySegment out = TestData.zeros((long) items() * shape.headDim());
+        attend(kernels, out, scratch(), 0, items());
+        return SameBits.floats(out);
+    }
+
+    void attend(Kernels kernels, MemorySegment out, MemorySegment scratch, int from, int to) {
+        kernels.attend(query, shape, layer, prompt, visibility, out, scratch, from, to);
+    }
+}

@@ -1,0 +1,232 @@
+package bita.kernels;
+
+import static bita.kernels.SameBits.assertSameBits;
+import static bita.kernels.SameBits.bytes;
+import static bita.kernels.SameBits.floats;
+import static bita.kernels.SameBits.implementations;
+import static bita.kernels.SameBits.ints;
+import static bita.kernels.SameBits.join;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import bita.kernels.TestData.Numbers;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Normalization, quantization, rotation, and what works element by element. */
+class RowKernelsTest {
+    /** Every exponent with a few mantissas in both signs, the edges of exp's range, and what is not finite. */
+    private static float[] everyMagnitude() {
+        List<Float> numbers = new ArrayList<>(List.of(
+                0f,
+                -0f,
+                Float.NaN,
+                Float.POSITIVE_INFINITY,
+                Float.NEGATIVE_INFINITY,
+                ScalarMath.EXP_LOW,
+                Math.nextUp(ScalarMath.EXP_LOW),
+                Math.nextDown(ScalarMath.EXP_LOW),
+                ScalarMath.EXP_HIGH,
+                Math.nextUp(ScalarMath.EXP_HIGH),
+                Math.nextDown(ScalarMath.EXP_HIGH),
+                -ScalarMath.EXP_LOW,
+                -ScalarMath.EXP_HIGH,
+                Math.nextDown(-ScalarMath.EXP_HIGH)));
+        for (int exponent = Float.MIN_EXPONENT - 23; exponent <= Float.MAX_EXPONENT; exponent++) {
+            for (float mantissa : new float[] {1f, 1.25f, 1.4142135f, 1.9999999f}) {
+                numbers.add(Math.scalb(mantissa, exponent));
+                numbers.add(-Math.scalb(mantissa, exponent));
+            }
+        }
+        for (int i = -1800; i < 1800; i++) { // midway between the integers that exp rounds to, and around
+            numbers.add((i / 14f + 0.5f) * 0.6931472f);
+        }
+        float[] array = new float[numbers.size()];
+        for (int i = 0; i < array.length; i++) {
+            array[i] = numbers.get(i);
+        }
+        return array;
+    }
+
+    @ParameterizedTest
+    @EnumSource(Numbers.class)
+    void rmsNorm(Numbers numbers) {
+        TestData data = new TestData(1);
+        float epsilon = 1e-5f;
+        for (int columns = 1; columns <= 600; columns = columns * 5 / 4 + 1) {
+            int size = columns;
+            MemorySegment x = data.floats(5L * size, numbers);
+            MemorySegment weight = data.floats(size, numbers);
+            assertSameBits(size + " columns", kernels -> {
+                MemorySegment out = TestData.copy(x);
+                kernels.rmsNorm(x, weight, epsilon, out, size, 1, 4);
+                return floats(out);
+            });
+        }
+    }
+
+    @Test
+    void rmsNormAgreesWithTheFormula() {
+        MemorySegment out = TestData.zeros(2);
+        for (Kernels kernels : implementations()) {
+            kernels.rmsNorm(TestData.floats(3f, 4f), TestData.floats(1f, 10f), 0f, out, 2, 0, 1);
+            assertThat(out.getAtIndex(JAVA_FLOAT, 0)).isCloseTo((float) (3 / Math.sqrt(12.5)), within(1e-6f));
+            assertThat(out.getAtIndex(JAVA_FLOAT, 1)).isCloseTo((float) (40 / Math.sqrt(12.5)), within(1e-5f));
+        }
+    }
+
+    private static int[] quantized(Kernels kernels, MemorySegment values, int rows, int columns, int from, int to) {
+        Activations x = TestData.activations(rows, columns, TestData.zeros((long) rows * columns));
+        x.values().copyFrom(values);
+        kernels.quantize(x, from, to);
+        return join(bytes(x.codes()), floats(x.scales()), ints(x.sums()));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Numbers.class)
+    void quantize(Numbers numbers) {
+        TestData data = new TestData(2);
+        for (int blocks = 1; blocks <= 20; blocks++) {
+            int columns = blocks * Layout.BLOCK;
+            MemorySegment values = data.floats(4L * columns, numbers);
+            assertSameBits(blocks + " blocks", kernels -> quantized(kernels, values, 4, columns, 1, 4));
+        }
+    }
+
+    @Test
+    void quantizeSpecialBlocks() {
+        float smallest = 127 * Float.MIN_NORMAL;
+        float[] maxima = {
+            0f,
+            -0f,
+            Float.MIN_VALUE,
+            smallest,
+            Math.nextDown(smallest),
+            -Math.nextUp(smallest),
+            Float.MAX_VALUE,
+            -Float.MAX_VALUE,
+            Float.NaN,
+            Float.intBitsToFloat(0xffc00001),
+            Float.NEGATIVE_INFINITY,
+            Float.POSITIVE_INFINITY,
+            127f,
+            254f,
+            1f
+        };
+        MemorySegment values = TestData.zeros((long) maxima.length * Layout.BLOCK);
+        for (int block = 0; block < maxima.length; block++) {
+            float maximum = maxima[block];
+            for (int i = 0; i < Layout.BLOCK; i++) {
+                // With the maximum 127 these are i - 15.5: ties, to be rounded to even.
+                float v = i == 7 ? maximum : (i - 15.5f) / 127f * (Float.isFinite(maximum) ? maximum : 1f);
+                values.setAtIndex(JAVA_FLOAT, (long) block * Layout.BLOCK + i, v);
+            }
+        }
+        assertSameBits("special", kernels -> quantized(kernels, values, maxima.length, Layout.BLOCK, 0, maxima.length));
+
+        int[] bits = quantized(SameBits.DEFINITION, values, maxima.length, Layout.BLOCK, 0, maxima.length);
+        int[] ties = Arrays.copyOfRange(bits, 12 * Layout.BLOCK, 12 * Layout.BLOCK + 6);
+        assertThat(ties).containsExactly(-16, -14, -14, -12, -12, -10);
+        int scales = maxima.length * Layout.BLOCK;
+        assertThat(bits[scales + 1]).isZero();
+        assertThat(bits[scales + 3]).isEqualTo(Float.floatToIntBits(Float.MIN_NORMAL));
+        assertThat(bits[scales + 4]).isZero();
+        assertThat(bits[scales + 8]).isEqualTo(Float.floatToIntBits(Float.NaN));
+        assertThat(bits[scales + 10]).isEqualTo(Float.floatToIntBits(Float.NaN));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Numbers.class)
+    void rotate(Numbers numbers) {
+        TestData data = new TestData(3);
+        for (int headDim : new int[] {16, 32, 64, 80, 128, 256}) {
+            for (int heads : new int[] {1, 3, 9}) {
+                long stride = (long) heads * headDim + data.below(20);
+                MemorySegment x = data.floats(6 * stride, numbers);
+                MemorySegment rotary = data.floats(6L * headDim, numbers);
+                assertSameBits(heads + " heads of " + headDim, kernels -> {
+                    MemorySegment out = TestData.copy(x);
+                    kernels.rotate(out, stride, heads, headDim, rotary, 1, 5);
+                    return floats(out);
+                });
+            }
+        }
+    }
+
+    @Test
+    void swiglu() {
+        TestData data = new TestData(4);
+        float[] gates = everyMagnitude();
+        MemorySegment up = data.floats(gates.length, Numbers.EXTREME);
+        for (int from : new int[] {0, 1, 17}) {
+            for (int to : new int[] {from, from + 1, from + 15, gates.length - 1, gates.length}) {
+                assertSameBits(from + " to " + to, kernels -> {
+                    MemorySegment gate = TestData.floats(gates);
+                    kernels.swiglu(gate, up, from, to);
+                    return floats(gate);
+                });
+            }
+        }
+    }
+
+    @Test
+    void exponentials() {
+        float[] x = everyMagnitude();
+        for (int count : new int[] {0, 1, 15, 16, 17, x.length - 1, x.length}) {
+            for (float maximum : new float[] {0f, 1.5f, -3f, Float.NEGATIVE_INFINITY}) {
+                for (float factor : new float[] {1f, 0.7f, 1e30f}) {
+                    assertSameBits(count + " minus " + maximum + " times " + factor, kernels -> {
+                        MemorySegment out = TestData.floats(x);
+                        kernels.exponentials(TestData.floats(x), count, maximum, factor, out);
+                        return floats(out);
+                    });
+                }
+            }
+        }
+        assertSameBits("in place", kernels -> {
+            MemorySegment out = TestData.floats(x);
+            kernels.exponentials(out, x.length, 0.25f, 1f, out);
+            return floats(out);
+        });
+    }
+
+    @Test
+    void argmax() {
+        TestData data = new TestData(5);
+        for (int i = 0; i < 300; i++) {
+            int count = 1 + data.below(100);
+            float[] x = new float[count];
+            int kind = i % 6;
+            for (int j = 0; j < count; j++) {
+                x[j] = switch (kind) {
+                    case 0 -> data.below(4); // ties
+                    case 1 -> data.below(2) == 0 ? 0f : -0f;
+                    case 2 -> Float.NEGATIVE_INFINITY;
+                    case 3 -> data.below(count) == 0 ? Float.NaN : data.below(9);
+                    case 4 -> data.below(count) == 0 ? Float.POSITIVE_INFINITY : data.number(Numbers.EXTREME);
+                    default -> -data.below(1000);
+                };
+            }
+            int expected = 0;
+            for (int j = 0; j < count && expected >= 0; j++) {
+                if (Float.isNaN(x[j])) {
+                    expected = -1;
+                } else if (x[j] > x[expected]) {
+                    expected = j;
+                }
+            }
+            int[] result = {expected};
+            MemorySegment memory = TestData.floats(x);
+            List<Kernels> all = new ArrayList<>(implementations());
+            all.add(SameBits.DEFINITION);
+            assertSameBits("argmax of " + Arrays.toString(x), result, all, kernels ->
+                    new int[] {kernels.argmax(memory, count)});
+        }
+    }
+}
