@@ -125,7 +125,9 @@ final class AuditCommand implements Callable<Integer> {
         OptionalInt budget = rows.map(OptionalInt::of).orElseGet(OptionalInt::empty);
         return UsageException.check(() -> {
             new DecodingSettings(methods.getFirst(), budget, CacheFormat.F16, DecodingSettings.PREFILL_CHUNK);
-            return methods.stream().map(method -> new AuditedMethod(method, budget)).toList();
+            return methods.stream()
+                    .map(method -> new AuditedMethod(method, budget))
+                    .toList();
         });
     }
 

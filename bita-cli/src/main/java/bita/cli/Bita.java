@@ -27,7 +27,8 @@ import picocli.CommandLine.Option;
             "Exit status: 0; 1 failed or not identical; 2 wrong usage; 130 interrupted."
         })
 final class Bita {
-    static final List<String> COMMANDS = List.of("run", "chat", "pull", "list", "inspect", "quantize", "audit", "doctor");
+    static final List<String> COMMANDS =
+            List.of("run", "chat", "pull", "list", "inspect", "quantize", "audit", "doctor");
 
     @Mixin
     final HelpOption help = new HelpOption();

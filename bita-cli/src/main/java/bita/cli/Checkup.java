@@ -63,8 +63,9 @@ final class Checkup {
         checks.add(Check.ok(
                 "processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores for Java"));
         checks.add(memory());
-        checks.add(backend());
-        checks.addAll(otherBackends());
+        KernelsProvider.Choice kernels = KernelsProvider.best();
+        checks.add(backend(kernels));
+        checks.addAll(backends(kernels.kernels().backend()));
         checks.add(model());
         checks.add(folder("models", store.paths().models()));
         checks.add(folder("adapters", store.paths().adapters()));
@@ -99,26 +100,33 @@ final class Checkup {
                 : Check.ok("memory", found);
     }
 
-    private static Check backend() {
-        KernelsProvider.Choice choice = KernelsProvider.best();
-        Backend backend = choice.kernels().backend();
-        return backend == Backend.NATIVE
+    private static Check backend(KernelsProvider.Choice choice) {
+        return choice.kernels().backend() == Backend.NATIVE
                 ? Check.ok("in use", choice.describe())
                 : new Check("in use", State.WARNING, choice.describe(), "see below what the native kernels need");
     }
 
-    private static List<Check> otherBackends() {
+    /** What every backend offers here. */
+    private static List<Check> backends(Backend used) {
         List<Check> checks = new ArrayList<>();
         for (Backend backend : Backend.values()) {
             String name = backend.name().toLowerCase(Locale.ROOT);
             try {
                 KernelsProvider.Choice choice = KernelsProvider.of(backend, Optional.empty());
                 String found = backend == Backend.NATIVE
-                        ? "loaded; instruction sets that run here: " + KernelsProvider.instructionSets()
-                        : "runs here, slower: " + choice.describe();
-                checks.add(Check.ok(name, found));
+                        ? "library loaded, instruction sets that run here: " + KernelsProvider.instructionSets()
+                        : choice.describe();
+                checks.add(Check.ok(
+                        name,
+                        backend == used
+                                ? found
+                                : found + "; works, but " + used.name().toLowerCase(Locale.ROOT) + " is faster"));
             } catch (UnsupportedOperationException e) {
-                checks.add(new Check(name, State.WARNING, "does not run here", Failure.sentence(e)));
+                // Backends are listed from the fastest to the slowest.
+                checks.add(
+                        backend.compareTo(used) < 0
+                                ? new Check(name, State.WARNING, "does not work here", Failure.sentence(e))
+                                : Check.ok(name, "not needed; " + Failure.sentence(e)));
             }
         }
         return checks;

@@ -120,7 +120,7 @@ record FileReport(
     private static final List<Getter> GETTERS = List.of(
             GgufMetadata::string,
             (metadata, key) -> boxed(metadata.integer(key)),
-            (metadata, key) -> metadata.number(key).stream().boxed().findFirst(),
+            (metadata, key) -> metadata.number(key).stream().mapToObj(FileReport::shortest).findFirst(),
             GgufMetadata::bool,
             (metadata, key) -> metadata.strings(key).map(FileReport::list),
             (metadata, key) -> metadata.integers(key)
@@ -153,6 +153,12 @@ record FileReport(
         return values.size() <= LONGEST_LIST
                 ? values
                 : new LongArray(values.size(), List.copyOf(values.subList(0, LONGEST_LIST / 2)));
+    }
+
+    /** A number that a float holds is shown with the digits of a float. */
+    private static Number shortest(double value) {
+        float narrow = (float) value;
+        return narrow == value ? (Number) narrow : (Number) value;
     }
 
     private static Optional<Long> boxed(OptionalLong value) {

@@ -39,6 +39,7 @@ final class LineEditor implements ChatInput {
                     .system(true)
                     .dumb(false)
                     .jni(false)
+                    .graphemeCluster(false) // it would be asked of the terminal, and not all stay silent
                     .encoding(StandardCharsets.UTF_8)
                     .build();
         } catch (IOException | IllegalStateException e) {

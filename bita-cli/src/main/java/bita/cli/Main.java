@@ -2,9 +2,11 @@ package bita.cli;
 
 import java.io.InterruptedIOException;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.Writer;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -25,6 +27,8 @@ public final class Main {
 
     /** Runs one command and ends the process with its status: 0, 1 failed, 2 wrong usage, 130 interrupted. */
     public static void main(String[] args) {
+        // A library that logs would say on standard error that nobody listens.
+        System.setProperty("slf4j.internal.verbosity", "ERROR");
         Terminal terminal = Terminal.ofProcess();
         terminal.interruption().install();
         int status = run(terminal, args);
@@ -84,7 +88,7 @@ public final class Main {
     private int wrongUsage(ParameterException e) {
         debug(e);
         String message = String.valueOf(e.getMessage()).strip();
-        terminal.error(message.substring(0, 1).toLowerCase(java.util.Locale.ROOT) + message.substring(1));
+        terminal.error(message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1));
         if (e instanceof UnmatchedArgumentException unmatched) {
             List<String> suggestions = unmatched.getSuggestions();
             if (!suggestions.isEmpty()) {
@@ -123,7 +127,7 @@ public final class Main {
 
     private void debug(Throwable thrown) {
         if (terminal.variable("BITA_DEBUG").isPresent()) {
-            java.io.StringWriter trace = new java.io.StringWriter();
+            StringWriter trace = new StringWriter();
             thrown.printStackTrace(new PrintWriter(trace));
             terminal.printError(trace.toString());
         }

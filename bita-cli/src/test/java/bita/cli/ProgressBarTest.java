@@ -80,8 +80,7 @@ class ProgressBarTest {
         now += 10_000_000_000L;
         bar.update(10, 40, "second");
 
-        assertThat(written())
-                .endsWith("\r\u001b[Ksecond   25 % " + "█".repeat(6) + "░".repeat(18) + "  30 s left");
+        assertThat(written()).endsWith("\r\u001b[Ksecond   25 % " + "█".repeat(6) + "░".repeat(18) + "  30 s left");
     }
 
     @Test

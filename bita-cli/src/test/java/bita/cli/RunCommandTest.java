@@ -204,15 +204,24 @@ class RunCommandTest {
     @Test
     void audits() throws IOException {
         Path suite = home.resolve("suite.jsonl");
-        java.nio.file.Files.writeString(
-                suite,
-                """
+        java.nio.file.Files.writeString(suite, """
                 {"question_id": 1, "category": "writing", "turns": ["Hello"]}
                 {"question_id": 2, "category": "writing", "turns": ["aaaa aaaa aaaa"]}
                 """);
         String[] audit = {
-            "audit", model.toString(), "--suite", suite.toString(), "--max-tokens", "12", "--method", "masks:best:4",
-            "--method", "lookup", "--adapter", adapter.toString(), "--json"
+            "audit",
+            model.toString(),
+            "--suite",
+            suite.toString(),
+            "--max-tokens",
+            "12",
+            "--method",
+            "masks:best:4",
+            "--method",
+            "lookup",
+            "--adapter",
+            adapter.toString(),
+            "--json"
         };
 
         Cli.Result result = new Cli(home).run(audit);

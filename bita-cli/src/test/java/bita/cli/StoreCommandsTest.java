@@ -62,6 +62,7 @@ class StoreCommandsTest {
         assertThat(text.status()).isZero();
         assertThat(text.out())
                 .contains("general.architecture", "llama")
+                .containsPattern("layer_norm_rms_epsilon +1.0E-5\n")
                 .contains("[\"Ā\", \"ā\", \"Ă\", \"ă\", …] 259 elements")
                 .containsPattern("blk\\.0\\.attn_q\\.weight +F32 +32 × 32 +4.10 kB")
                 .containsPattern("cache for 1,000 tokens in f16 +128 kB");
