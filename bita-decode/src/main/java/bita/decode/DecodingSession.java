@@ -56,7 +56,9 @@ public final class DecodingSession implements AutoCloseable {
         vocabulary = engine.model().config().vocabulary();
         int masks = 0;
         if (settings.method() instanceof Method.Drafting drafting) {
-            masks = drafting.masks().isPresent() ? masks(engine, drafting) : 0;
+            masks = drafting.masks()
+                    .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
+                    .orElse(0);
             drafter = Optional.of(new Drafter(
                     drafting, masks, settings.rows().isPresent() ? settings.rows() : drafting.defaultRows()));
             lookup = drafting.lookup()

@@ -72,7 +72,7 @@ final class Drafter {
     void draft(int root, MaskCandidates candidates, int[] chain, int chainLength, Rows rows) {
         DraftTree grown = budget.isPresent() ? pool : tree;
         grown.clear(root);
-        method.masks().ifPresent(shape -> shape.grow(grown, candidates));
+        method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
         addChain(grown, chain, chainLength);
         int groupRows = 0;
         if (budget.isPresent()) {

@@ -3,17 +3,23 @@ package bita.decode;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** How tokens are produced: plainly, or by drafting some and verifying them in one pass. */
 public sealed interface Method {
     /** What {@link #parse} accepts, for help texts and errors. */
-    String SYNTAX = "plain, lookup, masks[:TREE], masks+lookup[:TREE]; TREE is one of " + TreeShape.FORMS;
+    String SYNTAX = "plain, lookup, masks[N][:TREE], masks[N]+lookup[:TREE] with the first N masks of a group; TREE is"
+            + " one of " + TreeShape.FORMS;
 
     /** With an adapter: the likeliest candidates of masks and prompt lookup in one tree. */
-    Method DEFAULT = new Drafting(Optional.of(new TreeShape.BestFirst(16)), true);
+    Method DEFAULT = new Drafting(Optional.of(new Masks(new TreeShape.BestFirst(16), Masks.ALL)), true);
 
     /** Rows of a step where a method fits a budget and none is given. */
     int DEFAULT_ROWS = 16;
+
+    /** Methods with masks, as {@link #parse} reads them. */
+    Pattern MASKS = Pattern.compile("masks(?<count>[0-9]{0,4})(?<lookup>\\+lookup)?(?::(?<tree>.+))?");
 
     /** The name that {@link #parse} understands. */
     String name();
@@ -27,12 +33,29 @@ public sealed interface Method {
     }
 
     /**
+     * Masks as a source of drafts.
+     *
+     * @param shape    how their candidates form a tree
+     * @param perGroup most masks of a group; {@link #ALL} for all that the adapter has
+     */
+    record Masks(TreeShape shape, int perGroup) {
+        /** As many as the adapter has. */
+        static final int ALL = Integer.MAX_VALUE;
+
+        public Masks {
+            if (perGroup < 1) {
+                throw new IllegalArgumentException("a group needs at least one mask, not " + perGroup);
+            }
+        }
+    }
+
+    /**
      * A tree of drafted tokens, verified in the pass that also makes the next draft.
      *
-     * @param masks  the shape of the masks' part of the tree; empty without masks
+     * @param masks  the masks' part of the tree; empty without masks
      * @param lookup whether prompt lookup adds a chain
      */
-    record Drafting(Optional<TreeShape> masks, boolean lookup) implements Method {
+    record Drafting(Optional<Masks> masks, boolean lookup) implements Method {
         public Drafting {
             if (masks.isEmpty() && !lookup) {
                 throw new IllegalArgumentException("drafting needs a source: masks, lookup or both");
@@ -44,7 +67,7 @@ public sealed interface Method {
          * behind all nodes, whatever that costs.
          */
         public OptionalInt defaultRows() {
-            return masks.isPresent() && masks.get() instanceof TreeShape.BestFirst
+            return masks.isPresent() && masks.get().shape() instanceof TreeShape.BestFirst
                     ? OptionalInt.of(DEFAULT_ROWS)
                     : OptionalInt.empty();
         }
@@ -54,7 +77,10 @@ public sealed interface Method {
             if (masks.isEmpty()) {
                 return "lookup";
             }
-            return (lookup ? "masks+lookup:" : "masks:") + masks.get().name();
+            Masks source = masks.get();
+            String count = source.perGroup() == Masks.ALL ? "" : Integer.toString(source.perGroup());
+            return "masks" + count + (lookup ? "+lookup:" : ":")
+                    + source.shape().name();
         }
     }
 
@@ -65,20 +91,18 @@ public sealed interface Method {
      */
     static Method parse(String name) {
         String lower = name.trim().toLowerCase(Locale.ROOT);
-        int colon = lower.indexOf(':');
-        String source = colon < 0 ? lower : lower.substring(0, colon);
-        TreeShape shape = colon < 0 ? TreeShape.parse("best") : TreeShape.parse(lower.substring(colon + 1));
-        boolean shaped = colon >= 0;
-        if (source.equals("plain") && !shaped) {
+        if (lower.equals("plain")) {
             return new Plain();
         }
-        if (source.equals("lookup") && !shaped) {
+        if (lower.equals("lookup")) {
             return new Drafting(Optional.empty(), true);
         }
-        return switch (source) {
-            case "masks" -> new Drafting(Optional.of(shape), false);
-            case "masks+lookup" -> new Drafting(Optional.of(shape), true);
-            default -> throw new IllegalArgumentException("unknown method '" + name + "'; known are: " + SYNTAX);
-        };
+        Matcher masks = MASKS.matcher(lower);
+        if (!masks.matches()) {
+            throw new IllegalArgumentException("unknown method '" + name + "'; known are: " + SYNTAX);
+        }
+        int perGroup = masks.group("count").isEmpty() ? Masks.ALL : Integer.parseInt(masks.group("count"));
+        TreeShape shape = TreeShape.parse(masks.group("tree") == null ? "best" : masks.group("tree"));
+        return new Drafting(Optional.of(new Masks(shape, perGroup)), masks.group("lookup") != null);
     }
 }
