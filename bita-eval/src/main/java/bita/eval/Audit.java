@@ -124,7 +124,8 @@ public final class Audit {
                 listener.progress(
                         done,
                         total,
-                        question + ", " + run.label() + " (" + run.execution().describe() + ")");
+                        question + ", " + run.method().name() + " ("
+                                + run.execution().describe() + ")");
                 compare(tuned, one, run, reference, tally);
                 done += cost(one, run, masks);
             }

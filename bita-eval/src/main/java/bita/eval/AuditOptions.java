@@ -63,7 +63,7 @@ public record AuditOptions(
                 suite,
                 60,
                 128,
-                24,
+                16,
                 OptionalInt.empty(),
                 AuditedMethod.standard(),
                 Mode.EXACTNESS);

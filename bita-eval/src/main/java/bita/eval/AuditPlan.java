@@ -21,6 +21,7 @@ import java.util.Set;
 record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes) {
     private static final List<Integer> PREFILL_CHUNKS = List.of(7, 64, 256, 1000);
     private static final int VECTOR_PROMPTS = 4;
+    private static final int VECTOR_TOKENS = 32;
     private static final int SCALAR_TOKENS = 16;
     /** Enough for a draft, its verification, and a pass that reads what was kept of it. */
     private static final int SLOW_TOKENS = 4;
@@ -224,7 +225,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
             List<Case> checked = new ArrayList<>(cases);
             if (machine.vectorProblem().isEmpty()) {
                 for (int i = 0; i < Math.min(VECTOR_PROMPTS, cases.size()); i++) {
-                    addCheck(checked, i, Backend.VECTOR, options.maxTokens());
+                    addCheck(checked, i, Backend.VECTOR, VECTOR_TOKENS);
                 }
             } else {
                 notes.add("the Vector API kernels were not audited: "
@@ -233,7 +234,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
             Prompt least =
                     shortestFirst(cases.stream().map(Case::prompt).toList()).getFirst();
             int shortest = cases.stream().map(Case::prompt).toList().indexOf(least);
-            addCheck(checked, shortest, Backend.SCALAR, Math.min(SCALAR_TOKENS, options.maxTokens()));
+            addCheck(checked, shortest, Backend.SCALAR, SCALAR_TOKENS);
             return checked;
         }
 
@@ -242,7 +243,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
             Execution execution =
                     new Execution(machine.cores(), Execution.Executor.of(backend), DecodingSettings.PREFILL_CHUNK);
             List<Run> runs = new ArrayList<>(one.runs());
-            runs.add(new Run(methods.getLast(), execution, maxTokens, true));
+            runs.add(new Run(methods.getLast(), execution, Math.min(maxTokens, options.maxTokens()), true));
             cases.set(index, new Case(one.prompt(), one.text(), runs));
         }
     }
