@@ -24,14 +24,14 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                 ofOwnRows("lookup"),
                 ofOwnRows("masks:chain"),
                 ofOwnRows("masks:half:3"),
-                ofOwnRows("masks:upper-triangle:5"),
+                ofOwnRows("masks3:upper-triangle:5"),
                 ofOwnRows("masks:full:2"),
                 within(Method.DEFAULT_ROWS, "masks:full:2"),
                 within(Method.DEFAULT_ROWS, "masks:best:4"),
                 within(Method.DEFAULT_ROWS, "masks:best:8"),
                 within(Method.DEFAULT_ROWS, "masks:best:16"),
                 within(WIDE_BUDGET, "masks:best:16"),
-                within(Method.DEFAULT_ROWS, "masks+lookup:best:8"),
+                within(Method.DEFAULT_ROWS, "masks2+lookup:best:8"),
                 new AuditedMethod(Method.DEFAULT, OptionalInt.of(Method.DEFAULT_ROWS)));
     }
 
@@ -64,8 +64,13 @@ public record AuditedMethod(Method method, OptionalInt rows) {
             case Method.Drafting drafting -> {
                 long nodes = 1L
                         + (drafting.lookup() ? PromptLookup.Settings.standard().length() : 0);
-                nodes += drafting.masks().map(shape -> nodes(shape, masks)).orElse(0L);
-                long all = nodes * (drafting.masks().isPresent() ? 1 + masks : 1);
+                int used = drafting.masks()
+                        .map(source -> Math.min(source.perGroup(), masks))
+                        .orElse(0);
+                nodes += drafting.masks()
+                        .map(source -> nodes(source.shape(), used))
+                        .orElse(0L);
+                long all = nodes * (1 + used);
                 OptionalInt budget = rows.isPresent() ? rows : drafting.defaultRows();
                 yield budget.isPresent() ? Math.min(all, budget.getAsInt()) : all;
             }

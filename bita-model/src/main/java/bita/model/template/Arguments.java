@@ -66,7 +66,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
         }
 
         String requiredText(int index) throws TemplateException {
-            if (required(index) instanceof Value.Str(String text)) {
+            if (required(index) instanceof Value.Str(String text, boolean _)) {
                 return text;
             }
             throw wrongKind(index, "a text");

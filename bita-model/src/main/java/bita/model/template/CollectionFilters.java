@@ -60,7 +60,7 @@ final class CollectionFilters {
 
     private long length(Value value) throws TemplateException {
         return switch (value) {
-            case Value.Str(String text) -> {
+            case Value.Str(String text, boolean _) -> {
                 budget.scan(text.length());
                 yield text.codePointCount(0, text.length());
             }
@@ -115,7 +115,7 @@ final class CollectionFilters {
     private Value key(Value item, Key key) throws TemplateException {
         Value member =
                 key.attribute().isPresent() ? member(item, key.attribute().get()) : item;
-        if (!key.caseSensitive() && member instanceof Value.Str(String text)) {
+        if (!key.caseSensitive() && member instanceof Value.Str(String text, boolean _)) {
             budget.text(text.length());
             return new Value.Str(text.toLowerCase(Locale.ROOT));
         }
@@ -124,7 +124,7 @@ final class CollectionFilters {
 
     /** A member by an index or by names with dots between, as {@code attribute=} gives it. */
     private Value member(Value item, Value path) throws TemplateException {
-        if (!(path instanceof Value.Str(String names))) {
+        if (!(path instanceof Value.Str(String names, boolean _))) {
             return methods.item(item, path);
         }
         Value result = item;
@@ -223,6 +223,11 @@ final class CollectionFilters {
         return sum;
     }
 
+    /** These filters take None and other false values for an empty list. */
+    private List<Value> iterateIfTrue(Value value) throws TemplateException {
+        return Operators.isTrue(value) ? operators.iterate(value) : List.of();
+    }
+
     private Value map(Value value, Arguments arguments) throws TemplateException {
         List<Value> result = new ArrayList<>();
         boolean members = arguments.positional().isEmpty();
@@ -230,7 +235,7 @@ final class CollectionFilters {
                 ? arguments.bind("map", "attribute", "default")
                 : new Arguments(arguments.positional().subList(0, 1), Map.of()).bind("map", "filter");
         budget.enter();
-        for (Value item : operators.iterate(value)) {
+        for (Value item : iterateIfTrue(value)) {
             budget.elements(1);
             if (members) {
                 Value member = member(item, bound.required(0));
@@ -251,13 +256,13 @@ final class CollectionFilters {
             throw new TemplateException("'selectattr' and 'rejectattr' need the name of an attribute");
         }
         List<Value> result = new ArrayList<>();
-        for (Value item : operators.iterate(value)) {
+        for (Value item : iterateIfTrue(value)) {
             budget.elements(1);
             Value subject = byAttribute ? member(item, positional.getFirst()) : item;
             boolean holds;
             if (positional.size() == testAt) {
                 holds = Operators.isTrue(subject);
-            } else if (positional.get(testAt) instanceof Value.Str(String test)) {
+            } else if (positional.get(testAt) instanceof Value.Str(String test, boolean _)) {
                 holds = predicates.test(test, subject, arguments.without(testAt + 1));
             } else {
                 throw new TemplateException("The name of a test is a text");

@@ -40,12 +40,11 @@ final class Filters {
             }
             case "string" -> {
                 arguments.bind(name);
-                yield new Value.Str(text.str(value));
+                yield value instanceof Value.Str ? value : new Value.Str(text.str(value));
             }
-            // Nothing is escaped here, so that a text is as safe as it gets.
             case "safe" -> {
                 arguments.bind(name);
-                yield new Value.Str(text.str(value));
+                yield new Value.Str(text.str(value), true);
             }
             case "trim" -> {
                 Optional<String> characters = arguments.bind(name, "chars").text(0);
@@ -78,7 +77,8 @@ final class Filters {
             case "round" -> round(value, arguments.bind(name, "precision", "method"));
             case "escape", "e" -> {
                 arguments.bind(name);
-                yield escape(text.str(value));
+                Value.Str string = value instanceof Value.Str already ? already : new Value.Str(text.str(value));
+                yield new Value.Str(operators.escape(string), true);
             }
             default -> collections.apply(name, value, arguments);
         };
@@ -91,7 +91,7 @@ final class Filters {
     }
 
     private static String subject(String name, Value value) throws TemplateException {
-        if (value instanceof Value.Str(String string)) {
+        if (value instanceof Value.Str(String string, boolean _)) {
             return string;
         }
         throw new TemplateException("'" + name + "' needs a text, not a " + value.kindName());
@@ -105,13 +105,10 @@ final class Filters {
         Value indent = bound.value(0).orElse(Value.None.NONE);
         boolean multiline = indent != Value.None.NONE;
         String unit = "";
-        if (indent instanceof Value.Str(String given)) {
+        if (indent instanceof Value.Str(String given, boolean _)) {
             unit = given;
         } else if (multiline) {
             unit = spaces(bound.integer(0, 0));
-        }
-        if (bound.flag(1)) {
-            throw new TemplateException("'tojson' does not support ensure_ascii");
         }
         String items = multiline ? "," : ", ";
         String keys = ": ";
@@ -123,7 +120,8 @@ final class Filters {
             items = subject("tojson", separators.get(0));
             keys = subject("tojson", separators.get(1));
         }
-        return new Value.Str(json.write(value, new Json.Layout(multiline, unit, items, keys, bound.flag(3))));
+        return new Value.Str(
+                json.write(value, new Json.Layout(multiline, unit, items, keys, bound.flag(3), bound.flag(1))));
     }
 
     private String spaces(long count) throws TemplateException {
@@ -134,7 +132,7 @@ final class Filters {
 
     private Value indent(String string, Bound bound) throws TemplateException {
         Optional<Value> width = bound.value(0);
-        String indentation = width.isPresent() && width.get() instanceof Value.Str(String given)
+        String indentation = width.isPresent() && width.get() instanceof Value.Str(String given, boolean _)
                 ? given
                 : spaces(bound.integer(0, 4));
         boolean blank = bound.flag(2);
@@ -157,7 +155,7 @@ final class Filters {
         Value fallback = bound.value(0).orElse(new Value.Int(0));
         try {
             return switch (value) {
-                case Value.Str(String string) -> {
+                case Value.Str(String string, boolean _) -> {
                     String digits = Text.stripEnd(Text.stripStart(string, ""), "");
                     boolean real = digits.matches("[-+]?\\d*\\.?\\d*([eE][-+]?\\d+)?") && !digits.matches("[-+]?\\d+");
                     yield real ? truncate(Double.parseDouble(digits), fallback) : new Value.Int(Long.parseLong(digits));
@@ -178,7 +176,7 @@ final class Filters {
 
     private static Value real(Value value, Bound bound) {
         Value fallback = bound.value(0).orElse(new Value.Real(0));
-        if (value instanceof Value.Str(String string)) {
+        if (value instanceof Value.Str(String string, boolean _)) {
             try {
                 return new Value.Real(Double.parseDouble(Text.stripEnd(Text.stripStart(string, ""), "")));
             } catch (NumberFormatException e) {
@@ -204,25 +202,5 @@ final class Filters {
         }
         int digits = (int) Math.clamp(bound.integer(0, 0), -400L, 400L);
         return new Value.Real(new BigDecimal(number).setScale(digits, mode).doubleValue());
-    }
-
-    private Value escape(String string) throws TemplateException {
-        TextBuilder result = new TextBuilder(budget);
-        int start = 0;
-        for (int i = 0; i < string.length(); i++) {
-            String entity = switch (string.charAt(i)) {
-                case '&' -> "&amp;";
-                case '<' -> "&lt;";
-                case '>' -> "&gt;";
-                case '"' -> "&#34;";
-                case '\'' -> "&#39;";
-                default -> "";
-            };
-            if (!entity.isEmpty()) {
-                result.append(string.substring(start, i)).append(entity);
-                start = i + 1;
-            }
-        }
-        return new Value.Str(result.append(string.substring(start)).toString());
     }
 }

@@ -71,9 +71,9 @@ final class Formatting {
         String body = switch (type) {
             case "s" -> cut(text.str(value), precision);
             case "r" -> cut(text.repr(value), precision);
-            case "d", "i", "u" -> Long.toString((long) number(type, value));
-            case "x" -> Long.toHexString((long) number(type, value));
-            case "X" -> Long.toHexString((long) number(type, value)).toUpperCase(Locale.ROOT);
+            case "d", "i", "u" -> Long.toString(whole(type, value));
+            case "x" -> Long.toString(whole(type, value), 16);
+            case "X" -> Long.toString(whole(type, value), 16).toUpperCase(Locale.ROOT);
             case "f", "F" -> fixed(number(type, value), precision);
             default -> throw new TemplateException("The conversion '" + matcher.group() + "' is not supported");
         };
@@ -103,6 +103,10 @@ final class Formatting {
         return precision < 0 || string.codePointCount(0, string.length()) <= precision
                 ? string
                 : string.substring(0, string.offsetByCodePoints(0, precision));
+    }
+
+    private static long whole(String type, Value value) throws TemplateException {
+        return value instanceof Value.Int(long whole) ? whole : (long) number(type, value);
     }
 
     private static double number(String type, Value value) throws TemplateException {

@@ -233,7 +233,7 @@ final class Interpreter {
             case NAMESPACE -> {
                 Map<String, Value> members = new LinkedHashMap<>();
                 entries("namespace", arguments).forEach((key, value) -> {
-                    if (key instanceof Value.Str(String name)) {
+                    if (key instanceof Value.Str(String name, boolean _)) {
                         members.put(name, value);
                     }
                 });

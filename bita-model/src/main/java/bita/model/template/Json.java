@@ -9,7 +9,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** JSON as Python's {@code json} module writes it with {@code ensure_ascii=False}, and its reader. */
+/** JSON as Python's {@code json} module writes it, and its reader. */
 final class Json {
     private static final JsonMapper MAPPER = new JsonMapper();
     private static final String HEX = "0123456789abcdef";
@@ -25,7 +25,13 @@ final class Json {
      *
      * @param indent what one level is indented with; empty if {@code multiline} is false or for no indentation
      */
-    record Layout(boolean multiline, String indent, String itemSeparator, String keySeparator, boolean sortKeys) {}
+    record Layout(
+            boolean multiline,
+            String indent,
+            String itemSeparator,
+            String keySeparator,
+            boolean sortKeys,
+            boolean asciiOnly) {}
 
     String write(Value value, Layout layout) throws TemplateException {
         TextBuilder text = new TextBuilder(budget);
@@ -41,7 +47,7 @@ final class Json {
             case Value.Bool bool -> text.append(bool == Value.Bool.TRUE ? "true" : "false");
             case Value.Int(long number) -> text.append(Long.toString(number));
             case Value.Real(double number) -> text.append(real(number));
-            case Value.Str(String string) -> text.append(quote(string));
+            case Value.Str(String string, boolean _) -> text.append(quote(string, layout.asciiOnly()));
             case Value.Seq(Value.Kind kind, List<Value> items)
             when kind == Value.Kind.LIST || kind == Value.Kind.TUPLE -> array(items, layout, newline, text);
             case Value.Dict(Map<Value, Value> entries) -> object(entries, layout, newline, text);
@@ -85,7 +91,9 @@ final class Json {
         text.append("{");
         String separator = layout.multiline() ? inner : "";
         for (Map.Entry<String, Value> member : members) {
-            text.append(separator).append(quote(member.getKey())).append(layout.keySeparator());
+            text.append(separator)
+                    .append(quote(member.getKey(), layout.asciiOnly()))
+                    .append(layout.keySeparator());
             write(member.getValue(), layout, inner, text);
             separator = layout.itemSeparator() + (layout.multiline() ? inner : "");
         }
@@ -102,7 +110,7 @@ final class Json {
 
     private static String key(Value key) throws TemplateException {
         return switch (key) {
-            case Value.Str(String text) -> text;
+            case Value.Str(String text, boolean _) -> text;
             case Value.Int(long number) -> Long.toString(number);
             case Value.Real(double number) -> real(number);
             case Value.Bool bool -> bool == Value.Bool.TRUE ? "true" : "false";
@@ -118,7 +126,7 @@ final class Json {
         return Double.isInfinite(number) ? (number > 0 ? "Infinity" : "-Infinity") : PythonText.real(number);
     }
 
-    private static String quote(String text) {
+    private static String quote(String text, boolean asciiOnly) {
         StringBuilder result = new StringBuilder(text.length() + 2).append('"');
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -131,8 +139,11 @@ final class Json {
                 case '\b' -> result.append("\\b");
                 case '\f' -> result.append("\\f");
                 default -> {
-                    if (c < 0x20) {
-                        result.append("\\u00").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 0xf));
+                    if (c < 0x20 || (asciiOnly && c > 0x7f)) {
+                        result.append("\\u");
+                        for (int shift = 12; shift >= 0; shift -= 4) {
+                            result.append(HEX.charAt((c >> shift) & 0xf));
+                        }
                     } else {
                         result.append(c);
                     }

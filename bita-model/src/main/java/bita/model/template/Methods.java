@@ -82,7 +82,7 @@ final class Methods {
         if (index instanceof Value.Int(long number)) {
             return operators.at(target, number).orElseGet(() -> missing(target, Long.toString(number)));
         }
-        if (index instanceof Value.Str(String name)) {
+        if (index instanceof Value.Str(String name, boolean _)) {
             return own(target, name).orElseGet(() -> missing(target, name));
         }
         return missing(target, index.kindName());
@@ -140,7 +140,7 @@ final class Methods {
     Value call(Value.Method method, Arguments arguments) throws TemplateException {
         String name = method.name();
         return switch (method.receiver()) {
-            case Value.Str(String string) -> ofText(string, name, arguments);
+            case Value.Str(String string, boolean _) -> ofText(string, name, arguments);
             case Value.Dict dict -> ofDict(dict, name, arguments);
             case Value.Seq seq -> ofList(seq, name, arguments);
             case Value.Loop loop
@@ -291,7 +291,7 @@ final class Methods {
                 ? items
                 : List.of(sought);
         for (Value value : affixes) {
-            if (!(value instanceof Value.Str(String affix))) {
+            if (!(value instanceof Value.Str(String affix, boolean _))) {
                 throw new TemplateException("'" + name + "' needs a text, not a " + value.kindName());
             }
             budget.scan(affix.length());

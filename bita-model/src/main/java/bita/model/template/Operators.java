@@ -25,7 +25,7 @@ final class Operators {
             case Value.Bool bool -> bool == Value.Bool.TRUE;
             case Value.Int(long number) -> number != 0;
             case Value.Real(double number) -> number != 0;
-            case Value.Str(String text) -> !text.isEmpty();
+            case Value.Str(String text, boolean _) -> !text.isEmpty();
             // A generator has no length and so is true even when it gives nothing.
             case Value.Seq(Kind kind, List<Value> items) -> kind == Kind.GENERATOR || !items.isEmpty();
             case Value.Dict(Map<Value, Value> entries) -> !entries.isEmpty();
@@ -66,8 +66,8 @@ final class Operators {
     boolean equal(Value left, Value right) throws TemplateException {
         budget.enter();
         boolean result = switch (left) {
-            case Value.Str(String a)
-            when right instanceof Value.Str(String b) -> {
+            case Value.Str(String a, boolean _)
+            when right instanceof Value.Str(String b, boolean _) -> {
                 budget.scan(a.length() == b.length() ? a.length() : 0);
                 yield a.equals(b);
             }
@@ -154,7 +154,7 @@ final class Operators {
         Optional<Integer> result;
         if (isNumber(left) && isNumber(right)) {
             result = compareNumbers(left, right);
-        } else if (left instanceof Value.Str(String a) && right instanceof Value.Str(String b)) {
+        } else if (left instanceof Value.Str(String a, boolean _) && right instanceof Value.Str(String b, boolean _)) {
             budget.scan(Math.min(a.length(), b.length()));
             result = Optional.of(compareCodePoints(a, b));
         } else if (left instanceof Value.Seq(Kind kind, List<Value> a)
@@ -204,9 +204,9 @@ final class Operators {
 
     boolean contains(Value container, Value sought) throws TemplateException {
         return switch (container) {
-            case Value.Str(String text) -> {
+            case Value.Str(String text, boolean _) -> {
                 defined(sought);
-                if (!(sought instanceof Value.Str(String part))) {
+                if (!(sought instanceof Value.Str(String part, boolean _))) {
                     throw new TemplateException("Only a text can be in a text, not a " + sought.kindName());
                 }
                 budget.search(text, part);
@@ -234,7 +234,7 @@ final class Operators {
                 budget.elements(entries.size());
                 yield List.copyOf(entries.keySet());
             }
-            case Value.Str(String text) -> {
+            case Value.Str(String text, boolean _) -> {
                 budget.elements(text.length());
                 List<Value> characters = new ArrayList<>(text.length());
                 text.codePoints().forEach(c -> characters.add(new Value.Str(Character.toString(c))));
@@ -246,7 +246,7 @@ final class Operators {
 
     Value binary(BinaryOperator operator, Value left, Value right) throws TemplateException {
         defined(left);
-        if (operator == BinaryOperator.MODULO && left instanceof Value.Str(String format)) {
+        if (operator == BinaryOperator.MODULO && left instanceof Value.Str(String format, boolean _)) {
             return new Value.Str(formatting.percent(format, right));
         }
         defined(right);
@@ -266,9 +266,14 @@ final class Operators {
     }
 
     private Value add(Value left, Value right) throws TemplateException {
-        if (left instanceof Value.Str(String a) && right instanceof Value.Str(String b)) {
-            budget.text((long) a.length() + b.length());
-            return new Value.Str(a + b);
+        if (left instanceof Value.Str a && right instanceof Value.Str b) {
+            boolean safe = a.safe() || b.safe();
+            return new Value.Str(
+                    new TextBuilder(budget)
+                            .append(safe ? escape(a) : a.text())
+                            .append(safe ? escape(b) : b.text())
+                            .toString(),
+                    safe);
         }
         if (left instanceof Value.Seq(Kind kind, List<Value> a)
                 && right instanceof Value.Seq(Kind other, List<Value> b)
@@ -283,9 +288,14 @@ final class Operators {
         throw unsupported("+", left, right);
     }
 
+    /** The text with HTML's special characters escaped, unless it is safe already. */
+    String escape(Value.Str value) throws TemplateException {
+        return value.safe() ? value.text() : Text.escapeHtml(value.text(), new TextBuilder(budget));
+    }
+
     private Value repeat(Value value, long times) throws TemplateException {
         long count = Math.clamp(times, 0, Budget.MAX_TEXT + 1);
-        if (value instanceof Value.Str(String text)) {
+        if (value instanceof Value.Str(String text, boolean _)) {
             budget.text(count * text.length());
             return new Value.Str(text.isEmpty() ? "" : text.repeat((int) count));
         }
@@ -357,7 +367,7 @@ final class Operators {
             long at = index < 0 ? index + items.size() : index;
             return at >= 0 && at < items.size() ? Optional.of(items.get((int) at)) : Optional.empty();
         }
-        if (target instanceof Value.Str(String text)) {
+        if (target instanceof Value.Str(String text, boolean _)) {
             budget.scan(text.length());
             int count = text.codePointCount(0, text.length());
             long at = index < 0 ? index + count : index;
@@ -382,7 +392,7 @@ final class Operators {
             }
             return new Value.Seq(kind, result);
         }
-        if (target instanceof Value.Str(String text)) {
+        if (target instanceof Value.Str(String text, boolean _)) {
             budget.text(text.length());
             budget.scan(text.length());
             int[] characters = text.codePoints().toArray();

@@ -70,9 +70,11 @@ final class Predicates {
                 yield operators.equal(rest, new Value.Int(name.equals("odd") ? 1 : 0));
             }
             case "lower" ->
-                value instanceof Value.Str(String text) && text.equals(text.toLowerCase(java.util.Locale.ROOT));
+                value instanceof Value.Str(String text, boolean _)
+                        && text.equals(text.toLowerCase(java.util.Locale.ROOT));
             case "upper" ->
-                value instanceof Value.Str(String text) && text.equals(text.toUpperCase(java.util.Locale.ROOT));
+                value instanceof Value.Str(String text, boolean _)
+                        && text.equals(text.toUpperCase(java.util.Locale.ROOT));
             default -> throw new TemplateException("Unknown test '" + name + "'");
         };
     }

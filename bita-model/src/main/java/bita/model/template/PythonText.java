@@ -15,7 +15,7 @@ final class PythonText {
     /** What is printed for the value; nothing for an undefined one. */
     String str(Value value) throws TemplateException {
         return switch (value) {
-            case Value.Str(String text) -> text;
+            case Value.Str(String text, boolean _) -> text;
             case Value.Undefined _ -> "";
             default -> repr(value);
         };
@@ -35,7 +35,7 @@ final class PythonText {
             case Value.Bool bool -> text.append(bool == Value.Bool.TRUE ? "True" : "False");
             case Value.Int(long number) -> text.append(Long.toString(number));
             case Value.Real(double number) -> text.append(real(number));
-            case Value.Str(String string) -> text.append(quote(string));
+            case Value.Str(String string, boolean _) -> text.append(quote(string));
             case Value.Seq seq -> sequence(seq, text);
             case Value.Dict(Map<Value, Value> entries) -> {
                 String separator = "{";

@@ -53,6 +53,26 @@ final class Text {
         return result.toString();
     }
 
+    /** The text with the characters that are special in HTML as entities. */
+    static String escapeHtml(String string, TextBuilder result) throws TemplateException {
+        int start = 0;
+        for (int i = 0; i < string.length(); i++) {
+            String entity = switch (string.charAt(i)) {
+                case '&' -> "&amp;";
+                case '<' -> "&lt;";
+                case '>' -> "&gt;";
+                case '"' -> "&#34;";
+                case '\'' -> "&#39;";
+                default -> "";
+            };
+            if (!entity.isEmpty()) {
+                result.append(string.substring(start, i)).append(entity);
+                start = i + 1;
+            }
+        }
+        return result.append(string.substring(start)).toString();
+    }
+
     /** The content of a string literal, with Python's escapes decoded. */
     static String unescape(String literal) throws TemplateException {
         if (literal.indexOf('\\') < 0) {

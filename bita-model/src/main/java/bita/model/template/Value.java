@@ -2,6 +2,7 @@ package bita.model.template;
 
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The only things a template can hold; named after their Python kinds. */
 sealed interface Value {
@@ -53,8 +54,28 @@ sealed interface Value {
         }
     }
 
-    record Str(String text) implements Value {
+    /**
+     * A text.
+     *
+     * @param safe whether it passed the filter {@code safe}: what is added to it is escaped for HTML, as Jinja2 does
+     *     even where it escapes nothing else
+     */
+    record Str(String text, boolean safe) implements Value {
         static final Str EMPTY = new Str("");
+
+        Str(String text) {
+            this(text, false);
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Str(String otherText, boolean _) && text.equals(otherText);
+        }
+
+        @Override
+        public int hashCode() {
+            return text.hashCode();
+        }
 
         @Override
         public String kindName() {
