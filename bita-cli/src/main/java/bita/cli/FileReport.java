@@ -120,7 +120,8 @@ record FileReport(
     private static final List<Getter> GETTERS = List.of(
             GgufMetadata::string,
             (metadata, key) -> boxed(metadata.integer(key)),
-            (metadata, key) -> metadata.number(key).stream().mapToObj(FileReport::shortest).findFirst(),
+            (metadata, key) ->
+                    metadata.number(key).stream().mapToObj(FileReport::shortest).findFirst(),
             GgufMetadata::bool,
             (metadata, key) -> metadata.strings(key).map(FileReport::list),
             (metadata, key) -> metadata.integers(key)
