@@ -30,15 +30,16 @@ enum { CACHE_F16, CACHE_F32 };
             int32_t row_to),                                                                                           \
            (x, weight, epsilon, out, columns, row_from, row_to))                                                       \
     KERNEL(void, quantize,                                                                                             \
-           (const float *values, int8_t *codes, float *scales, int32_t *sums, int32_t columns, int32_t row_from,       \
-            int32_t row_to),                                                                                           \
-           (values, codes, scales, sums, columns, row_from, row_to))                                                   \
+           (const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums, int32_t columns,     \
+            int32_t row_from, int32_t row_to),                                                                         \
+           (values, codes, scales, sums, scaled_sums, columns, row_from, row_to))                                      \
     KERNEL(void, multiply,                                                                                             \
            (int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,                \
-            const float *values, const int8_t *codes, const float *scales, const int32_t *sums, int32_t rows,          \
-            float *out, int64_t out_stride, int32_t add, int32_t panel_from, int32_t panel_to),                        \
-           (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, rows, out, out_stride, add,   \
-            panel_from, panel_to))                                                                                     \
+            const float *values, const int8_t *codes, const float *scales, const int32_t *sums,                        \
+            const float *scaled_sums, int32_t rows, float *out, int64_t out_stride, int32_t add, int32_t panel_from,   \
+            int32_t panel_to),                                                                                         \
+           (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, scaled_sums, rows, out,       \
+            out_stride, add, panel_from, panel_to))                                                                    \
     KERNEL(void, rotate,                                                                                               \
            (float *x, int64_t stride, int32_t heads, int32_t head_dim, const float *rotary, int32_t row_from,          \
             int32_t row_to),                                                                                           \

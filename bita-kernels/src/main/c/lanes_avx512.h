@@ -68,7 +68,7 @@ INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
 
 INLINE v16 dot_q8(const uint8_t *w, const int8_t *codes, int32_t sum) {
     __m512i even = _mm512_set1_epi32(-128 * sum), odd = _mm512_setzero_si512();
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int g = 0; g < 8; g += 2) {
         even = DOT_GROUP(even, _mm512_loadu_si512(w + 64 * g), codes, g);
         odd = DOT_GROUP(odd, _mm512_loadu_si512(w + 64 * g + 64), codes, g + 1);
@@ -79,7 +79,7 @@ INLINE v16 dot_q8(const uint8_t *w, const int8_t *codes, int32_t sum) {
 INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
     __m512i nibble = _mm512_set1_epi8(0x0f);
     __m512i low = _mm512_set1_epi32(offset_sum), high = _mm512_setzero_si512();
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int g = 0; g < 4; g++) {
         __m512i bytes = _mm512_loadu_si512(w + 64 * g);
         low = DOT_GROUP(low, _mm512_and_si512(bytes, nibble), codes, g);

@@ -13,6 +13,7 @@ public final class Activations {
     private final MemorySegment codes; // i8 (rows, columns)
     private final MemorySegment scales; // f32 (rows, blocks)
     private final MemorySegment sums; // i32 (rows, blocks): sum of the block's codes
+    private final MemorySegment scaledSums; // f32 (rows, blocks): scale * sum, rounded
 
     /** Memory for {@code rows} rows of {@code columns} numbers, freed with the arena. */
     public Activations(Arena arena, int rows, int columns) {
@@ -22,6 +23,7 @@ public final class Activations {
         codes = arena.allocate((long) rows * columns, 64);
         scales = arena.allocate((long) rows * blocks * Float.BYTES, 64);
         sums = arena.allocate((long) rows * blocks * Integer.BYTES, 64);
+        scaledSums = arena.allocate((long) rows * blocks * Float.BYTES, 64);
     }
 
     public int columns() {
@@ -43,5 +45,9 @@ public final class Activations {
 
     MemorySegment sums() {
         return sums;
+    }
+
+    MemorySegment scaledSums() {
+        return scaledSums;
     }
 }

@@ -87,7 +87,7 @@ final class NativeKernels implements Kernels {
     public void quantize(Activations a, int rowFrom, int rowTo) {
         try {
             Functions.QUANTIZE.invokeExact(
-                    code, a.values(), a.codes(), a.scales(), a.sums(), a.columns(), rowFrom, rowTo);
+                    code, a.values(), a.codes(), a.scales(), a.sums(), a.scaledSums(), a.columns(), rowFrom, rowTo);
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -115,6 +115,7 @@ final class NativeKernels implements Kernels {
                     x.codes(),
                     x.scales(),
                     x.sums(),
+                    x.scaledSums(),
                     rows,
                     out,
                     outStride,
@@ -245,8 +246,8 @@ final class NativeKernels implements Kernels {
         static final MethodHandle SUPPORTS = handle("bita_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
         static final MethodHandle PACK = kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
-        static final MethodHandle QUANTIZE = kernel("quantize", "ppppiii");
-        static final MethodHandle MULTIPLY = kernel("multiply", "ipliippppipliii");
+        static final MethodHandle QUANTIZE = kernel("quantize", "pppppiii");
+        static final MethodHandle MULTIPLY = kernel("multiply", "ipliipppppipliii");
         static final MethodHandle ROTATE = kernel("rotate", "pliipii");
         static final MethodHandle STORE = kernel("store", "ppiippiiiii");
         static final MethodHandle ATTEND = kernel("attend", "piiifppiippippppppii");

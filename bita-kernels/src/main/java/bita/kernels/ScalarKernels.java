@@ -95,6 +95,7 @@ public final class ScalarKernels implements Kernels {
         }
         a.scales().setAtIndex(JAVA_FLOAT, block, scale);
         a.sums().setAtIndex(JAVA_INT, block, sum);
+        a.scaledSums().setAtIndex(JAVA_FLOAT, block, scale * (float) sum);
     }
 
     @Override
@@ -142,8 +143,8 @@ public final class ScalarKernels implements Kernels {
             float scale = x.scales().getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
             acc = Math.fma(weights.scale(output, b) * scale, (float) dot, acc);
             if (weights.layout() == Layout.Q4_MIN) {
-                int sum = x.sums().getAtIndex(JAVA_INT, (long) row * blocks + b);
-                acc = Math.fma(weights.minimum(output, b), scale * (float) sum, acc);
+                float scaledSum = x.scaledSums().getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
+                acc = Math.fma(weights.minimum(output, b), scaledSum, acc);
             }
         }
         return acc;

@@ -45,6 +45,7 @@ final class VectorProducts {
     private final MemorySegment x;
     private final MemorySegment scales;
     private final MemorySegment sums;
+    private final MemorySegment scaledSums;
     private final MemorySegment out;
     private final long outStride;
     private final boolean add;
@@ -62,6 +63,7 @@ final class VectorProducts {
         this.x = activations.values();
         this.scales = activations.scales();
         this.sums = activations.sums();
+        this.scaledSums = activations.scaledSums();
         this.out = out;
         this.outStride = outStride;
         this.add = add;
@@ -213,7 +215,6 @@ final class VectorProducts {
         int codes = (row * blocks + b) * GROUPS;
         long factors = panel + ((long) b * LANES + lane) * Short.BYTES;
         float scale = scales.getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
-        int codeSum = sums.getAtIndex(JAVA_INT, (long) row * blocks + b);
         FloatVector product = VectorLanes.loadF16(data, factors + layout.scalesOffset(columns))
                 .mul(scale);
         return switch (layout) {
@@ -223,12 +224,14 @@ final class VectorProducts {
             }
             case Q4 -> {
                 IntVector dot = dot4(panel + ((long) b * (GROUPS / 2) * LANES + lane) * Integer.BYTES, codes);
+                int codeSum = sums.getAtIndex(JAVA_INT, (long) row * blocks + b);
                 yield toFloats(dot.sub(8 * codeSum)).fma(product, sum);
             }
             case Q4_MIN -> {
                 IntVector dot = dot4(panel + ((long) b * (GROUPS / 2) * LANES + lane) * Integer.BYTES, codes);
                 FloatVector minimum = VectorLanes.loadF16(data, factors + layout.minimaOffset(columns));
-                yield minimum.fma(broadcast(scale * codeSum), toFloats(dot).fma(product, sum));
+                float scaledSum = scaledSums.getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
+                yield minimum.fma(broadcast(scaledSum), toFloats(dot).fma(product, sum));
             }
             case F32, F16, BF16 -> throw new IllegalStateException(layout + " holds numbers");
         };

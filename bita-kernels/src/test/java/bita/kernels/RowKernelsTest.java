@@ -85,7 +85,7 @@ class RowKernelsTest {
         Activations x = TestData.activations(rows, columns, TestData.zeros((long) rows * columns));
         x.values().copyFrom(values);
         kernels.quantize(x, from, to);
-        return join(bytes(x.codes()), floats(x.scales()), ints(x.sums()));
+        return join(bytes(x.codes()), floats(x.scales()), ints(x.sums()), floats(x.scaledSums()));
     }
 
     @ParameterizedTest
