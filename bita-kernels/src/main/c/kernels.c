@@ -187,7 +187,7 @@ INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t column
     const uint16_t *w_scales = (const uint16_t *)(panel_data + (int64_t)blocks * code_bytes);
     const uint16_t *w_minima = w_scales + (int64_t)blocks * 16;
     v16 acc[BIG_TILE];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int r = 0; r < tile; r++) {
         acc[r] = v_set1(0.0f);
     }
@@ -198,7 +198,7 @@ INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t column
         }
         v16 w_scale = v_load_f16(w_scales + 16 * b);
         v16 w_minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(w_minima + 16 * b) : v_set1(0.0f);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int r = 0; r < tile; r++) {
             int64_t block = (int64_t)(row + r) * blocks + b;
             const int8_t *x = codes + block * 32;
@@ -211,7 +211,7 @@ INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t column
             }
         }
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int r = 0; r < tile; r++) {
         put(t, row + r, panel, acc[r]);
     }
@@ -233,7 +233,7 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
                        int32_t row, int tile, int32_t panel, int panels, const struct target *t) {
     int line_bytes = layout == LAYOUT_F32 ? 64 : 32;
     v16 acc[BIG_TILE];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < panels * tile; i++) {
         acc[i] = v_set1(0.0f);
     }
@@ -242,38 +242,55 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
             const uint8_t *line = data + (int64_t)k * line_bytes;
             prefetch(line + PREFETCH_FLOAT, line_bytes);
         }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
             v16 w = load_weights(layout, data + p * panel_bytes, (int64_t)k * 16);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int r = 0; r < tile; r++) {
                 v16 x = v_set1(values[(int64_t)(row + r) * columns + k]);
                 acc[p * tile + r] = v_fma(w, x, acc[p * tile + r]);
             }
         }
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int p = 0; p < panels; p++) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int r = 0; r < tile; r++) {
             put(t, row + r, panel + p, acc[p * tile + r]);
         }
     }
 }
 
-/* Covers the rows with tiles of constant height, so that the compiler unrolls them: whole tiles, then halves. */
-#define FOR_TILES(TILE)                                              \
-    int32_t row = 0;                                                 \
-    for (; row + BIG_TILE <= rows; row += BIG_TILE) TILE(BIG_TILE);  \
-    if (BIG_TILE > 4 && row + 4 <= rows) {                           \
-        TILE(4);                                                     \
-        row += 4;                                                    \
-    }                                                                \
-    if (BIG_TILE > 2 && row + 2 <= rows) {                           \
-        TILE(2);                                                     \
-        row += 2;                                                    \
-    }                                                                \
-    if (BIG_TILE > 1 && row < rows) TILE(1)
+/* Covers the rows with as few tiles as possible, of nearly the same height: a low tile unpacks weights for few rows and
+ * waits for its own sums. The height is a constant in each case, so that the compiler unrolls the tile. */
+#define TILE_CASE(TILE, n)      \
+    case n:                     \
+        if (n <= BIG_TILE) {    \
+            TILE(n);            \
+        }                       \
+        break;
+#define FOR_TILES(TILE)                                                                                    \
+    for (int32_t row = 0, tiles = (rows + BIG_TILE - 1) / BIG_TILE, height; tiles > 0; tiles--, row += height) { \
+        height = (rows - row + tiles - 1) / tiles;                                                         \
+        switch (height) {                                                                                  \
+            TILE_CASE(TILE, 1)                                                                             \
+            TILE_CASE(TILE, 2)                                                                             \
+            TILE_CASE(TILE, 3)                                                                             \
+            TILE_CASE(TILE, 4)                                                                             \
+            TILE_CASE(TILE, 5)                                                                             \
+            TILE_CASE(TILE, 6)                                                                             \
+            TILE_CASE(TILE, 7)                                                                             \
+            TILE_CASE(TILE, 8)                                                                             \
+            TILE_CASE(TILE, 9)                                                                             \
+            TILE_CASE(TILE, 10)                                                                            \
+            TILE_CASE(TILE, 11)                                                                            \
+            TILE_CASE(TILE, 12)                                                                            \
+            TILE_CASE(TILE, 13)                                                                            \
+            TILE_CASE(TILE, 14)                                                                            \
+            TILE_CASE(TILE, 15)                                                                            \
+            TILE_CASE(TILE, 16)                                                                            \
+        }                                                                                                  \
+    }
 
 #define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, row, n, panel, t)
 
@@ -293,8 +310,8 @@ INLINE void multiply_float(int layout, const uint8_t *weights, int64_t panel_byt
                            const struct target *t) {
     int32_t panel = panel_from;
     if (rows == 1) {
-        for (; panel + BIG_TILE <= panel_to; panel += BIG_TILE) {
-            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, 1, panel, BIG_TILE, t);
+        for (; panel + PANELS <= panel_to; panel += PANELS) {
+            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, 1, panel, PANELS, t);
         }
     }
     for (; panel < panel_to; panel++) {

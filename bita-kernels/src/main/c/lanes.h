@@ -1,6 +1,6 @@
 /* Sixteen f32 lanes on each instruction set. BITA_ISA names the one this unit is compiled for. Every operation is
- * correctly rounded and the same on all of them. BIG_TILE: rows of a tile whose sums fit
- * the registers, a power of two. */
+ * correctly rounded and the same on all of them. BIG_TILE: most rows, up to 16,
+ * of a tile whose sums fit the registers; PANELS: independent sums that hide the latency of an fma for one row. */
 #ifndef BITA_LANES_H
 #define BITA_LANES_H
 

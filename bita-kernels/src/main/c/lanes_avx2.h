@@ -5,6 +5,7 @@ typedef struct {
 } v16;
 
 #define BIG_TILE 4
+#define PANELS 4
 
 #define PAIR(first, second) ((v16){(first), (second)})
 

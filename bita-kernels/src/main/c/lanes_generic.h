@@ -3,6 +3,7 @@ typedef struct {
 } v16;
 
 #define BIG_TILE 1
+#define PANELS 1
 
 #define EACH(expression)                \
     v16 result;                         \
