@@ -6,6 +6,12 @@
 
 #include <stdint.h>
 
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
 /* Order of InstructionSet.java. Macros, since the preprocessor compares them. */
 #define BITA_GENERIC 0
 #define BITA_NEON 1

@@ -50,6 +50,8 @@ esac
 for process in $started; do
     wait "$process"
 done
-"$cc" $flags -c "$here/dispatch.c" -o "$work/dispatch.o"
+for part in dispatch memory; do
+    "$cc" $flags -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE -c "$here/$part.c" -o "$work/$part.o"
+done
 "$cc" -shared "$work"/*.o -lm -o "$work/library"
 mv "$work/library" "$library"

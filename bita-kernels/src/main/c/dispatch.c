@@ -1,12 +1,6 @@
 /* Which instruction sets this library holds and this processor runs, and the exported functions. */
 #include "bita.h"
 
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
-
 extern const struct bita_kernels bita_kernels_generic;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const struct bita_kernels bita_kernels_avx2, bita_kernels_avx512;

@@ -1,6 +1,8 @@
 package bita.kernels;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * The arithmetic of a forward pass. Every output element has one defined order of operations, which does not depend
@@ -15,6 +17,16 @@ public interface Kernels {
 
     /** What the kernels are compiled for; {@link InstructionSet#GENERIC} for those in Java. */
     InstructionSet instructionSet();
+
+    /**
+     * Memory for a model's packed weights, zero at first and freed with the arena; on large pages where backend and
+     * system have them, since a step reads all of it.
+     *
+     * @param bytes all that will be allocated from it
+     */
+    default SegmentAllocator weightMemory(Arena arena, long bytes) {
+        return arena;
+    }
 
     /**
      * Packs a range of a matrix's panels; see {@link PackedMatrix#pack}, which defines the result.

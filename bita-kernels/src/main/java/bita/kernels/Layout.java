@@ -24,7 +24,7 @@ public enum Layout {
     /** Columns in a block. */
     public static final int BLOCK = 32;
 
-    private static final int PANEL_ALIGNMENT = 64;
+    static final int PANEL_ALIGNMENT = 64;
 
     private final int bytesPerWeight;
     private final int codeBytesPerBlock;
@@ -42,10 +42,10 @@ public enum Layout {
     }
 
     /** Bytes from one panel to the next. */
-    public long panelBytes(int columns) {
+    public long panelBytes(long columns) {
         long bytes = quantized()
-                ? (long) (columns / BLOCK) * LANES * (codeBytesPerBlock + factorBytesPerBlock)
-                : (long) columns * LANES * bytesPerWeight;
+                ? columns / BLOCK * LANES * (codeBytesPerBlock + factorBytesPerBlock)
+                : columns * LANES * bytesPerWeight;
         return (bytes + PANEL_ALIGNMENT - 1) / PANEL_ALIGNMENT * PANEL_ALIGNMENT;
     }
 

@@ -5,10 +5,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
@@ -45,6 +47,29 @@ final class NativeKernels implements Kernels {
     @Override
     public InstructionSet instructionSet() {
         return isa;
+    }
+
+    @Override
+    @SuppressWarnings("restricted") // the segment has the size that was asked for
+    public SegmentAllocator weightMemory(Arena arena, long bytes) {
+        try {
+            MemorySegment block = (MemorySegment) Functions.RESERVE.invokeExact(bytes);
+            if (block.equals(MemorySegment.NULL)) {
+                return arena;
+            }
+            return SegmentAllocator.slicingAllocator(
+                    block.reinterpret(bytes, arena, reserved -> release(reserved, bytes)));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    private static void release(MemorySegment block, long bytes) {
+        try {
+            Functions.RELEASE.invokeExact(block, bytes);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
     }
 
     @Override
@@ -244,6 +269,8 @@ final class NativeKernels implements Kernels {
         private static final SymbolLookup LIBRARY = NativeLibrary.lookup();
 
         static final MethodHandle SUPPORTS = handle("bita_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        static final MethodHandle RESERVE = handle("bita_reserve", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
+        static final MethodHandle RELEASE = handle("bita_release", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle PACK = kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
         static final MethodHandle QUANTIZE = kernel("quantize", "pppppiii");

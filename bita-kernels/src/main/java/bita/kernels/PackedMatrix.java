@@ -6,8 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * A weight matrix (output rows, columns) packed for the kernels; see {@link Layout}. Immutable once packed.
@@ -31,14 +31,18 @@ public final class PackedMatrix {
     }
 
     /** Memory for a matrix stored in {@code format}; {@link #pack} fills it. */
-    public static PackedMatrix allocate(Arena arena, NumberFormat format, int rows, int columns) {
+    public static PackedMatrix allocate(SegmentAllocator memory, NumberFormat format, int rows, int columns) {
         if (rows < 1 || columns < 1 || columns % format.blockSize() != 0) {
             throw new IllegalArgumentException(
                     "a matrix of " + rows + " x " + columns + " cannot be stored as " + format);
         }
-        Layout layout = layoutOf(format);
-        long panels = (rows + LANES - 1L) / LANES;
-        return new PackedMatrix(layout, rows, columns, arena.allocate(panels * layout.panelBytes(columns), 64));
+        return new PackedMatrix(
+                layoutOf(format), rows, columns, memory.allocate(bytes(format, rows, columns), Layout.PANEL_ALIGNMENT));
+    }
+
+    /** Bytes that a matrix of this size takes. */
+    public static long bytes(NumberFormat format, long rows, long columns) {
+        return Math.ceilDiv(rows, LANES) * layoutOf(format).panelBytes(columns);
     }
 
     /** The layout that weights of a number format are packed to. */

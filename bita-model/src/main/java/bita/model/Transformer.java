@@ -10,6 +10,7 @@ import bita.model.file.ModelFormatException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,17 +92,30 @@ public final class Transformer implements AutoCloseable {
 
     /** Reads tensors of expected shapes into packed memory. */
     static final class Loader {
+        private static final long VECTOR_ALIGNMENT = 64;
+
         private final GgufFile file;
-        private final Arena arena;
         private final Kernels kernels;
         private final ThreadTeam team;
+        private final SegmentAllocator memory;
         private long bytes;
 
-        Loader(GgufFile file, Arena arena, Kernels kernels, ThreadTeam team) {
+        Loader(GgufFile file, Arena arena, Kernels kernels, ThreadTeam team) throws ModelFormatException {
             this.file = file;
-            this.arena = arena;
             this.kernels = kernels;
             this.team = team;
+            long most = 0;
+            for (GgufTensor tensor : file.tensors()) {
+                most += packedBytes(tensor);
+            }
+            this.memory = kernels.weightMemory(arena, most);
+        }
+
+        private static long packedBytes(GgufTensor tensor) throws ModelFormatException {
+            long[] shape = tensor.shape();
+            return shape.length == 2
+                    ? PackedMatrix.bytes(tensor.format(), shape[0], shape[1])
+                    : Math.ceilDiv(tensor.elements() * Float.BYTES, VECTOR_ALIGNMENT) * VECTOR_ALIGNMENT;
         }
 
         boolean has(String name) {
@@ -123,7 +137,7 @@ public final class Transformer implements AutoCloseable {
         PackedMatrix matrix(String name, int rows, int columns) throws ModelFormatException {
             GgufTensor tensor = tensor(name, rows, columns);
             NumberFormat format = tensor.format();
-            PackedMatrix matrix = PackedMatrix.allocate(arena, format, rows, columns);
+            PackedMatrix matrix = PackedMatrix.allocate(memory, format, rows, columns);
             MemorySegment data = tensor.data();
             team.run(member ->
                     kernels.pack(format, data, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
@@ -136,7 +150,7 @@ public final class Transformer implements AutoCloseable {
             GgufTensor tensor = tensor(name, length);
             float[] values = new float[length];
             tensor.format().decode(tensor.data(), 0, values, 0, length);
-            MemorySegment segment = arena.allocate((long) length * Float.BYTES, 64);
+            MemorySegment segment = memory.allocate((long) length * Float.BYTES, VECTOR_ALIGNMENT);
             MemorySegment.copy(values, 0, segment, ValueLayout.JAVA_FLOAT, 0, length);
             bytes += segment.byteSize();
             return segment;

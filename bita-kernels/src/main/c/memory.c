@@ -1,0 +1,48 @@
+/* Memory for weights. A step streams through all of them, and on small pages the page walks show. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bita.h"
+
+#if defined(_WIN32)
+
+EXPORT void *bita_reserve(int64_t bytes) {
+    (void)bytes;
+    return NULL;
+}
+EXPORT void bita_release(void *block, int64_t bytes) {
+    (void)block;
+    (void)bytes;
+}
+
+#else
+
+#include <sys/mman.h>
+
+#define LARGE_PAGE ((size_t)2 << 20)
+
+static size_t whole_pages(int64_t bytes) { return ((size_t)bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE; }
+
+/* Zeroed memory on large pages if the system grants them, else on small ones; NULL if there is not enough. */
+EXPORT void *bita_reserve(int64_t bytes) {
+    size_t size = whole_pages(bytes);
+    char *mapped = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = (LARGE_PAGE - (uintptr_t)mapped % LARGE_PAGE) % LARGE_PAGE;
+    char *block = mapped + before;
+    if (before > 0) {
+        munmap(mapped, before);
+    }
+    munmap(block + size, LARGE_PAGE - before);
+#if defined(MADV_HUGEPAGE)
+    madvise(block, size, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
+/* `bytes` as reserved. */
+EXPORT void bita_release(void *block, int64_t bytes) { munmap(block, whole_pages(bytes)); }
+
+#endif
