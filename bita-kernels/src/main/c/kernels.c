@@ -165,15 +165,14 @@ INLINE void put(const struct target *t, int32_t row, int32_t panel, v16 sum) {
     }
 }
 
-/* How far ahead weights are asked for. A panel's codes, scales and minima are streams of a few kilobytes each, which
- * hardware prefetchers lose; a whole panel is contiguous, so that one stream through it brings all of them. Measured:
- * reading from memory is 2.4 times as fast with it for one row (docs/figures.md). */
-#define PREFETCH_QUANTIZED 8192
-#define PREFETCH_FLOAT 4096
+/* How far ahead weights are asked for, in bytes. A panel's codes, scales and minima are streams of a few kilobytes each,
+ * which hardware prefetchers lose; a whole panel is contiguous, so one stream through it brings all of them. They go to
+ * the second-level cache, so that the activations stay in the first. */
+#define PREFETCH 8192
 
-INLINE void prefetch(const uint8_t *from, int bytes) {
+INLINE void prefetch(const uint8_t *at, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(from + i);
+        __builtin_prefetch(at + PREFETCH + i, 0, 2);
     }
 }
 
@@ -194,7 +193,7 @@ INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t column
     for (int32_t b = 0; b < blocks; b++) {
         const uint8_t *w = panel_data + (int64_t)b * code_bytes;
         if (row == 0) {
-            prefetch(panel_data + (int64_t)b * block_bytes + PREFETCH_QUANTIZED, block_bytes);
+            prefetch(panel_data + (int64_t)b * block_bytes, block_bytes);
         }
         v16 w_scale = v_load_f16(w_scales + 16 * b);
         v16 w_minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(w_minima + 16 * b) : v_set1(0.0f);
@@ -239,8 +238,7 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
     }
     for (int32_t k = 0; k < columns; k++) {
         if (row == 0 && panels == 1) {
-            const uint8_t *line = data + (int64_t)k * line_bytes;
-            prefetch(line + PREFETCH_FLOAT, line_bytes);
+            prefetch(data + (int64_t)k * line_bytes, line_bytes);
         }
 #pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
