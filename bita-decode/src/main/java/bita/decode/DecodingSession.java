@@ -24,6 +24,13 @@ import java.util.function.IntPredicate;
 public final class DecodingSession implements AutoCloseable {
     private static final int CANDIDATES = 10;
 
+    /**
+     * Up to this many mask rows get logits in the pass through the output head that verifies the tree, although only
+     * one group's will be read: reading the head's weights once more costs as much as about twenty rows (measured with
+     * the default model).
+     */
+    private static final int MASK_ROWS_WITH_TREE = 16;
+
     private final Engine engine;
     private final VerifiedLogits observer;
     private final int prefillChunk;
@@ -68,7 +75,7 @@ public final class DecodingSession implements AutoCloseable {
             drafter = Optional.empty();
             lookup = Optional.empty();
         }
-        reader = new CandidateReader(engine.kernels(), vocabulary, CANDIDATES);
+        reader = new CandidateReader(engine, CANDIDATES);
         int maxRows = Math.max(prefillChunk + masks, drafter.isPresent() ? Drafter.MAX_ROWS : 1);
         rowIndices = new int[maxRows];
         cache = new KvCache(engine.model().config(), settings.cacheFormat());
@@ -149,7 +156,7 @@ public final class DecodingSession implements AutoCloseable {
         MemorySegment logits = pass.logits(rowIndices, 1);
         int position = cache.length() + promptRows - 1;
         int token = decide(logits, position);
-        drafter.ifPresent(d -> readCandidates(d, promptRows));
+        candidates = drafter.map(d -> candidates(d, promptRows)).orElse(MaskCandidates.none());
         keepChain(promptRows);
         append(token);
         begun = true;
@@ -196,10 +203,12 @@ public final class DecodingSession implements AutoCloseable {
         drafter.draft(known.last(), candidates, chain, found, rows);
         DraftTree tree = drafter.tree();
         pass.run(cache, rows);
-        for (int node = 0; node < tree.size(); node++) {
-            rowIndices[node] = node;
+        boolean together = rows.size() - tree.size() <= MASK_ROWS_WITH_TREE;
+        int logitRows = together ? rows.size() : tree.size();
+        for (int row = 0; row < logitRows; row++) {
+            rowIndices[row] = row;
         }
-        MemorySegment logits = pass.logits(rowIndices, tree.size());
+        MemorySegment logits = pass.logits(rowIndices, logitRows);
 
         List<Step.Token> decided = new ArrayList<>();
         int length = cache.length();
@@ -207,8 +216,7 @@ public final class DecodingSession implements AutoCloseable {
         int verified = 0; // rows on the path that stay in the cache
         while (true) {
             rowIndices[verified++] = node;
-            long rowBytes = (long) vocabulary * Float.BYTES;
-            int token = decide(logits.asSlice(node * rowBytes, rowBytes), length + tree.depth(node));
+            int token = decide(rowsOf(logits, node, 1), length + tree.depth(node));
             int child = tree.child(node, token);
             boolean drafted = child != DraftTree.NONE;
             decided.add(new Step.Token(
@@ -222,7 +230,9 @@ public final class DecodingSession implements AutoCloseable {
         cache.accept(rowIndices, verified);
         candidates = MaskCandidates.none();
         if (group >= 0) {
-            readCandidates(drafter, group);
+            candidates = together
+                    ? reader.read(rowsOf(logits, group, drafter.masks()), drafter.masks())
+                    : candidates(drafter, group);
         }
         for (Step.Token token : decided) {
             append(token.id());
@@ -242,17 +252,22 @@ public final class DecodingSession implements AutoCloseable {
         return token;
     }
 
-    /** Reads what the mask group whose rows begin at {@code first} predicts to follow the token after its anchor. */
-    private void readCandidates(Drafter drafter, int first) {
+    private MemorySegment rowsOf(MemorySegment logits, int first, int count) {
+        long rowBytes = (long) vocabulary * Float.BYTES;
+        return logits.asSlice(first * rowBytes, count * rowBytes);
+    }
+
+    /** What the mask group whose rows begin at {@code first} predicts to follow the token after its anchor. */
+    private MaskCandidates candidates(Drafter drafter, int first) {
         int masks = drafter.masks();
         if (masks == 0) {
-            return;
+            return MaskCandidates.none();
         }
         int[] maskRows = new int[masks];
         for (int mask = 0; mask < masks; mask++) {
             maskRows[mask] = first + mask;
         }
-        candidates = reader.read(pass.logits(maskRows, masks), masks);
+        return reader.read(pass.logits(maskRows, masks), masks);
     }
 
     private void append(int token) {
