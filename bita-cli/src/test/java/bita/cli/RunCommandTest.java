@@ -104,7 +104,7 @@ class RunCommandTest {
         assertThat(json.get("seed").asLong()).isEqualTo(5);
         assertThat(json.get("model").asString()).isEqualTo(model.toString());
         assertThat(json.get("adapter").asString()).isEqualTo(adapter.toString());
-        assertThat(json.get("method").asString()).startsWith("masks+lookup");
+        assertThat(json.get("method").asString()).startsWith("masks2+lookup");
     }
 
     @Test
@@ -160,6 +160,17 @@ class RunCommandTest {
 
         assertThat(result.status()).isEqualTo(1);
         assertThat(result.err()).startsWith("bita: ").contains("adapter");
+    }
+
+    @Test
+    void refusesTheAdapterOfAnotherModel() {
+        Path other = Path.of("../bita-decode/src/main/resources/bita/decode/smollm2-135m-instruct.safetensors");
+        Cli.Result result = new Cli(home).run(args("--adapter", other.toString(), "Hello"));
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err()).startsWith("bita: ").contains("smollm2-135m-instruct.safetensors", "model");
+        assertThat(result.err().strip().lines()).hasSize(1);
     }
 
     @Test

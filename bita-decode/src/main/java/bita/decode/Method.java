@@ -12,11 +12,14 @@ public sealed interface Method {
     String SYNTAX = "plain, lookup, masks[N][:TREE], masks[N]+lookup[:TREE] with the first N masks of a group; TREE is"
             + " one of " + TreeShape.FORMS;
 
-    /** With an adapter: the likeliest candidates of masks and prompt lookup in one tree. */
-    Method DEFAULT = new Drafting(Optional.of(new Masks(new TreeShape.BestFirst(16), Masks.ALL)), true);
+    /**
+     * With an adapter: the likeliest candidates of two masks and prompt lookup in one tree. Of the shapes measured with
+     * the default model it decodes fastest in f32 and second to none by much in 4 bits (docs/figures.md).
+     */
+    Method DEFAULT = new Drafting(Optional.of(new Masks(new TreeShape.BestFirst(4), 2)), true);
 
-    /** Rows of a step where a method fits a budget and none is given. */
-    int DEFAULT_ROWS = 16;
+    /** Rows of a step where a method fits a budget and none is given: what a processor has nearly for free. */
+    int DEFAULT_ROWS = 8;
 
     /** Methods with masks, as {@link #parse} reads them. */
     Pattern MASKS = Pattern.compile("masks(?<count>[0-9]{0,4})(?<lookup>\\+lookup)?(?::(?<tree>.+))?");

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
  * @param rows most rows of a step; empty for the method's own budget, or as many as its tree asks for
  */
 public record AuditedMethod(Method method, OptionalInt rows) {
+    private static final int BUDGET = 16;
     private static final int WIDE_BUDGET = 64;
 
     /**
@@ -26,12 +27,12 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                 ofOwnRows("masks:half:3"),
                 ofOwnRows("masks3:upper-triangle:5"),
                 ofOwnRows("masks:full:2"),
-                within(Method.DEFAULT_ROWS, "masks:full:2"),
-                within(Method.DEFAULT_ROWS, "masks:best:4"),
-                within(Method.DEFAULT_ROWS, "masks:best:8"),
-                within(Method.DEFAULT_ROWS, "masks:best:16"),
+                within(BUDGET, "masks:full:2"),
+                within(BUDGET, "masks:best:4"),
+                within(BUDGET, "masks:best:8"),
+                within(BUDGET, "masks:best:16"),
                 within(WIDE_BUDGET, "masks:best:16"),
-                within(Method.DEFAULT_ROWS, "masks2+lookup:best:8"),
+                within(BUDGET, "masks2+lookup:best:8"),
                 new AuditedMethod(Method.DEFAULT, OptionalInt.of(Method.DEFAULT_ROWS)));
     }
 

