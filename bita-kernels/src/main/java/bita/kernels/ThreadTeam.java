@@ -16,6 +16,8 @@ public final class ThreadTeam implements AutoCloseable {
     private static final int SPINS = 1_000;
     private static final int YIELDS = 2_000;
     private static final long NAP_NANOS = 50_000;
+    /** Rounds of waiting for a program before a thread sleeps until it is woken: some tens of milliseconds. */
+    private static final int PATIENCE = SPINS + YIELDS + 500;
 
     /** What every member executes. */
     @FunctionalInterface
@@ -107,7 +109,11 @@ public final class ThreadTeam implements AutoCloseable {
         while (true) {
             int spins = 0;
             while (generation.get() == seen && !closed) {
-                pause(spins++);
+                if (spins < PATIENCE) {
+                    pause(spins++);
+                } else {
+                    LockSupport.park(this); // run() and close() wake it
+                }
             }
             if (closed) {
                 return;
