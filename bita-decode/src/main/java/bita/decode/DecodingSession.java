@@ -66,8 +66,7 @@ public final class DecodingSession implements AutoCloseable {
             masks = drafting.masks()
                     .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
                     .orElse(0);
-            drafter = Optional.of(new Drafter(
-                    drafting, masks, settings.rows().isPresent() ? settings.rows() : drafting.defaultRows()));
+            drafter = Optional.of(new Drafter(drafting, masks, settings.rows()));
             lookup = drafting.lookup()
                     ? Optional.of(new PromptLookup(PromptLookup.Settings.standard()))
                     : Optional.empty();
@@ -146,7 +145,7 @@ public final class DecodingSession implements AutoCloseable {
         }
         int last = to - from - 1;
         if (to == prompt.length) {
-            drafter.ifPresent(d -> d.addGroup(last, rows));
+            drafter.ifPresent(d -> d.addFirstGroup(last, rows));
         }
         pass.run(cache, rows);
     }
@@ -199,6 +198,7 @@ public final class DecodingSession implements AutoCloseable {
     }
 
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
+        long start = System.nanoTime();
         int found = lookup.map(index -> index.draft(chain)).orElse(0);
         drafter.draft(known.last(), candidates, chain, found, rows);
         DraftTree tree = drafter.tree();
@@ -237,6 +237,7 @@ public final class DecodingSession implements AutoCloseable {
         for (Step.Token token : decided) {
             append(token.id());
         }
+        drafter.learn(decided, rows.size(), System.nanoTime() - start);
         return new Step(decided, tree.size() - 1, rows.size());
     }
 

@@ -2,6 +2,8 @@ package bita.decode;
 
 import bita.model.Rows;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -10,7 +12,8 @@ import java.util.OptionalInt;
  *
  * <p>Without a budget a tree of masks is as its shape says, with groups behind all nodes, as in the reference
  * implementation. With one, the candidates of all sources compete by the probability of their path, and groups go
- * behind the likeliest last nodes: most groups are never used, and on a processor rows cost time.
+ * behind the likeliest last nodes: most groups are never used, and on a processor rows cost time. A {@link Planner}
+ * leaves out what does not pay.
  */
 final class Drafter {
     /** Most rows of a step, whatever the tree. */
@@ -29,19 +32,25 @@ final class Drafter {
     private final Method.Drafting method;
     private final int masks;
     private final OptionalInt budget;
+    private final Optional<Planner> planner;
     private final DraftTree pool;
     private final DraftTree tree;
     private final int[] groups = new int[MAX_ROWS]; // first mask row behind each node, or -1
     private final int[] pooled = new int[MAX_ROWS]; // node of the tree for each node of the pool
+    private int groupSize; // masks of a group in this step
+    private int draftedMasks; // of the group that this step's candidates are from
 
     /**
      * @param masks  mask tokens of a group, 0 if the method drafts without masks
-     * @param budget most rows of a step; empty for static trees as they are
+     * @param budget most rows of a step; empty for what the method asks for: a static tree as it is, else what pays
      */
     Drafter(Method.Drafting method, int masks, OptionalInt budget) {
         this.method = method;
         this.masks = masks;
-        this.budget = budget;
+        groupSize = masks;
+        boolean planned = budget.isEmpty() && method.isPlanned();
+        planner = planned ? Optional.of(new Planner(masks)) : Optional.empty();
+        this.budget = planned ? OptionalInt.of(Planner.MOST_ROWS) : budget;
         int nodes = MAX_ROWS / (1 + masks);
         pool = new DraftTree(nodes, 0);
         tree = new DraftTree(nodes, 0);
@@ -52,9 +61,9 @@ final class Drafter {
         return tree;
     }
 
-    /** Masks of a group. */
+    /** Masks of a group of this step. */
     int masks() {
-        return masks;
+        return groupSize;
     }
 
     /** The first mask row behind a node, or -1 if no group stands there. */
@@ -72,6 +81,7 @@ final class Drafter {
     void draft(int root, MaskCandidates candidates, int[] chain, int chainLength, Rows rows) {
         DraftTree grown = budget.isPresent() ? pool : tree;
         grown.clear(root);
+        draftedMasks = candidates.masks();
         method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
         addChain(grown, chain, chainLength);
         int groupRows = 0;
@@ -89,7 +99,15 @@ final class Drafter {
         for (int node = 0; node < tree.size(); node++) {
             rows.addToken(tree.token(node), tree.parent(node));
         }
-        addGroups(masks == 0 ? 0 : groupRows / masks, rows);
+        Arrays.fill(groups, 0, tree.size(), -1);
+        if (masks > 0) {
+            addGroups(groupRows, rows);
+        }
+    }
+
+    /** Takes in how the step that was prepared last went. */
+    void learn(List<Step.Token> decided, int rows, long nanos) {
+        planner.ifPresent(plan -> plan.learn(tree, decided, draftedMasks, rows, nanos));
     }
 
     private static void addChain(DraftTree tree, int[] chain, int length) {
@@ -101,8 +119,9 @@ final class Drafter {
         }
     }
 
-    /** Fills the tree with the likeliest nodes of the pool; no node is likelier than its parent. */
+    /** Fills the tree with the likeliest nodes of the pool that pay; no node is likelier than its parent. */
     private void keepLikeliest(int root, int count) {
+        double price = planner.map(Planner::rowPrice).orElse(0.0);
         tree.clear(root);
         Arrays.fill(pooled, 0, pool.size(), -1);
         pooled[0] = 0;
@@ -111,32 +130,53 @@ final class Drafter {
             for (int node = 1; node < pool.size(); node++) {
                 if (pooled[node] < 0
                         && pooled[pool.parent(node)] >= 0
+                        && corrected(node) >= price
                         && (best < 0 || pool.probability(node) > pool.probability(best))) {
                     best = node;
                 }
+            }
+            if (best < 0) {
+                return;
             }
             pooled[best] =
                     tree.add(pooled[pool.parent(best)], pool.token(best), pool.probability(best), pool.origin(best));
         }
     }
 
-    private void addGroups(int count, Rows rows) {
-        Arrays.fill(groups, 0, tree.size(), -1);
-        boolean choosy = budget.isPresent();
-        int[] last = LastNode.likeliestLast(tree, count);
+    private double corrected(int pooledNode) {
+        return planner.map(plan -> plan.corrected(pool.origin(pooledNode), pool.probability(pooledNode)))
+                .orElse(1.0);
+    }
+
+    private void addGroups(int groupRows, Rows rows) {
+        int[] last = LastNode.likeliestLast(tree, groupRows / masks);
+        groupSize =
+                planner.map(plan -> plan.masksWorth(lastProbability(last[0]))).orElse(masks);
+        if (groupSize == 0) {
+            return;
+        }
         for (int i = 0; i < last.length; i++) {
-            if (choosy && i > 0 && lastProbability(last[i]) < LEAST_LAST) {
+            float probability = lastProbability(last[i]);
+            boolean worth = planner.map(plan -> plan.groupPays(probability, groupSize))
+                    .orElse(budget.isEmpty() || i == 0 || probability >= LEAST_LAST);
+            if (!worth) {
                 return;
             }
             groups[last[i]] = addGroup(last[i], rows);
         }
     }
 
+    /** Adds a whole mask group behind the last row of a prompt. */
+    void addFirstGroup(int anchor, Rows rows) {
+        groupSize = masks;
+        addGroup(anchor, rows);
+    }
+
     /** Adds a mask group behind a row; returns the first of its rows. */
-    int addGroup(int anchor, Rows rows) {
+    private int addGroup(int anchor, Rows rows) {
         int first = rows.size();
         int parent = anchor;
-        for (int mask = 0; mask < masks; mask++) {
+        for (int mask = 0; mask < groupSize; mask++) {
             parent = rows.addMask(mask, parent);
         }
         return first;

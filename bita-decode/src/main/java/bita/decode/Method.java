@@ -2,7 +2,6 @@ package bita.decode;
 
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,14 +11,11 @@ public sealed interface Method {
     String SYNTAX = "plain, lookup, masks[N][:TREE], masks[N]+lookup[:TREE] with the first N masks of a group; TREE is"
             + " one of " + TreeShape.FORMS;
 
-    /**
-     * With an adapter: the likeliest candidates of two masks and prompt lookup in one tree. Of the shapes measured with
-     * the default model it decodes fastest in f32 and second to none by much in 4 bits (docs/figures.md).
-     */
-    Method DEFAULT = new Drafting(Optional.of(new Masks(new TreeShape.BestFirst(4), 2)), true);
+    /** With an adapter: the likeliest candidates of masks and prompt lookup in one tree, as many as pay. */
+    Method DEFAULT = new Drafting(Optional.of(new Masks(new TreeShape.BestFirst(16), Masks.ALL)), true);
 
-    /** Rows of a step where a method fits a budget and none is given: what a processor has nearly for free. */
-    int DEFAULT_ROWS = 8;
+    /** Most rows of a step that is planned by what pays. */
+    int MOST_PLANNED_ROWS = Planner.MOST_ROWS;
 
     /** Methods with masks, as {@link #parse} reads them. */
     Pattern MASKS = Pattern.compile("masks(?<count>[0-9]{0,4})(?<lookup>\\+lookup)?(?::(?<tree>.+))?");
@@ -66,13 +62,12 @@ public sealed interface Method {
         }
 
         /**
-         * The row budget of a step unless another is asked for: the reference's static trees come with mask groups
-         * behind all nodes, whatever that costs.
+         * Whether a step has the rows that pay, by what is measured on the way, unless it is given a budget. The
+         * reference's static trees come as they are, with mask groups behind all nodes, whatever that costs; prompt
+         * lookup alone too.
          */
-        public OptionalInt defaultRows() {
-            return masks.isPresent() && masks.get().shape() instanceof TreeShape.BestFirst
-                    ? OptionalInt.of(DEFAULT_ROWS)
-                    : OptionalInt.empty();
+        public boolean isPlanned() {
+            return masks.isPresent() && masks.get().shape() instanceof TreeShape.BestFirst;
         }
 
         @Override

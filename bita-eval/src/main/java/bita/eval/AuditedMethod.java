@@ -28,12 +28,12 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                 ofOwnRows("masks3:upper-triangle:5"),
                 ofOwnRows("masks:full:2"),
                 within(BUDGET, "masks:full:2"),
-                within(BUDGET, "masks:best:4"),
                 within(BUDGET, "masks:best:8"),
                 within(BUDGET, "masks:best:16"),
                 within(WIDE_BUDGET, "masks:best:16"),
                 within(BUDGET, "masks2+lookup:best:8"),
-                new AuditedMethod(Method.DEFAULT, OptionalInt.of(Method.DEFAULT_ROWS)));
+                within(8, "masks2+lookup:best:4"),
+                new AuditedMethod(Method.DEFAULT, OptionalInt.empty()));
     }
 
     private static AuditedMethod ofOwnRows(String name) {
@@ -72,7 +72,8 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                         .map(source -> nodes(source.shape(), used))
                         .orElse(0L);
                 long all = nodes * (1 + used);
-                OptionalInt budget = rows.isPresent() ? rows : drafting.defaultRows();
+                OptionalInt budget =
+                        rows.isEmpty() && drafting.isPlanned() ? OptionalInt.of(Method.MOST_PLANNED_ROWS) : rows;
                 yield budget.isPresent() ? Math.min(all, budget.getAsInt()) : all;
             }
         };
