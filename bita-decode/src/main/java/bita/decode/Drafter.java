@@ -82,8 +82,9 @@ final class Drafter {
         DraftTree grown = budget.isPresent() ? pool : tree;
         grown.clear(root);
         draftedMasks = candidates.masks();
-        method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
+        // What both sources draft counts as looked up: that would be there without masks.
         addChain(grown, chain, chainLength);
+        method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
         int groupRows = 0;
         if (budget.isPresent()) {
             int behindRoot = Math.max(budget.getAsInt() - 1, 0);
@@ -130,8 +131,8 @@ final class Drafter {
             for (int node = 1; node < pool.size(); node++) {
                 if (pooled[node] < 0
                         && pooled[pool.parent(node)] >= 0
-                        && corrected(node) >= price
-                        && (best < 0 || pool.probability(node) > pool.probability(best))) {
+                        && likelihood(node) >= price
+                        && (best < 0 || likelihood(node) > likelihood(best))) {
                     best = node;
                 }
             }
@@ -143,9 +144,10 @@ final class Drafter {
         }
     }
 
-    private double corrected(int pooledNode) {
-        return planner.map(plan -> plan.corrected(pool.origin(pooledNode), pool.probability(pooledNode)))
-                .orElse(1.0);
+    private double likelihood(int pooledNode) {
+        float claimed = pool.probability(pooledNode);
+        return planner.map(plan -> plan.corrected(pool.origin(pooledNode), claimed))
+                .orElse((double) claimed);
     }
 
     private void addGroups(int groupRows, Rows rows) {
