@@ -85,24 +85,22 @@ final class Drafter {
         // What both sources draft counts as looked up: that would be there without masks.
         addChain(grown, chain, chainLength);
         method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
-        int groupRows = 0;
+        groupSize = masks;
+        int groupRows = tree.size() * masks;
         if (budget.isPresent()) {
-            int behindRoot = Math.max(budget.getAsInt() - 1, 0);
-            if (masks > 0) {
-                groupRows = Math.max((int) (behindRoot * GROUP_SHARE) / masks, 1) * masks;
-            }
-            keepLikeliest(root, Math.max(behindRoot - groupRows, 1));
-            groupRows = Math.max(behindRoot + 1 - tree.size(), groupRows);
-        } else {
-            groupRows = tree.size() * masks;
+            int behindRoot = budget.getAsInt() - 1;
+            groupSize = Math.min(masks, behindRoot - 1);
+            int reserved = groupSize == 0 ? 0 : Math.max((int) (behindRoot * GROUP_SHARE) / groupSize, 1) * groupSize;
+            keepLikeliest(root, behindRoot - reserved);
+            groupRows = behindRoot + 1 - tree.size();
         }
         rows.clear();
         for (int node = 0; node < tree.size(); node++) {
             rows.addToken(tree.token(node), tree.parent(node));
         }
         Arrays.fill(groups, 0, tree.size(), -1);
-        if (masks > 0) {
-            addGroups(groupRows, rows);
+        if (groupSize > 0) {
+            addGroups(groupRows / groupSize, rows);
         }
     }
 
@@ -150,10 +148,11 @@ final class Drafter {
                 .orElse((double) claimed);
     }
 
-    private void addGroups(int groupRows, Rows rows) {
-        int[] last = LastNode.likeliestLast(tree, groupRows / masks);
-        groupSize =
-                planner.map(plan -> plan.masksWorth(lastProbability(last[0]))).orElse(masks);
+    private void addGroups(int most, Rows rows) {
+        int[] last = LastNode.likeliestLast(tree, most);
+        int affordable = groupSize;
+        groupSize = planner.map(plan -> Math.min(affordable, plan.masksWorth(lastProbability(last[0]))))
+                .orElse(affordable);
         if (groupSize == 0) {
             return;
         }

@@ -93,6 +93,24 @@ class DecodingSessionTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {2, 3, 4, 5, 8, 16})
+    void noStepTakesMoreRowsThanItsBudget(int rows) {
+        Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
+        for (String method : List.of("masks:best:8", "masks+lookup:best:8", "masks:full:3", "lookup")) {
+            DecodingSettings settings = new DecodingSettings(
+                    Method.parse(method), OptionalInt.of(rows), CacheFormat.F16, DecodingSettings.PREFILL_CHUNK);
+            try (DecodingSession session = new DecodingSession(drafting, settings, (position, row) -> {})) {
+                session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
+                for (int i = 0; i < 30; i++) {
+                    assertThat(session.step(100, DecodingSessionTest::never).rows())
+                            .as(method)
+                            .isBetween(1, rows);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "lookup",
