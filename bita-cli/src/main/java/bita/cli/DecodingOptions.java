@@ -25,7 +25,8 @@ final class DecodingOptions {
     @Option(
             names = "--rows",
             paramLabel = "N",
-            description = "Most rows of one step, drafts and masks together. Default: the method's own.")
+            description = "Most rows of one step, drafts and masks together. Default: as many as pay for trees by"
+                    + " probability (best), all for the others.")
     Optional<Integer> rows = Optional.empty();
 
     @Option(

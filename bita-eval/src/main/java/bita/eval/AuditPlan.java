@@ -112,7 +112,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                     PairwiseSettings.Dimension.of(Math.max(methods.size(), 1)),
                     PairwiseSettings.Dimension.of(TextSettings.SAMPLINGS.size()),
                     PairwiseSettings.Dimension.of(TextSettings.CACHE_FORMATS.size()),
-                    PairwiseSettings.Dimension.of(threads.size()),
+                    new PairwiseSettings.Dimension(threads.size(), tooMany(threads)),
                     new PairwiseSettings.Dimension(executors.size(), slow(executors)),
                     PairwiseSettings.Dimension.of(PREFILL_CHUNKS.size())));
             IdentityHashMap<Prompt, Case> cases = new IdentityHashMap<>();
@@ -152,6 +152,17 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
             return prompts.stream()
                     .sorted(Comparator.comparingInt(prompt -> prompt.tokens().size()))
                     .toList();
+        }
+
+        /** Threads that wait for a core while others wait for them. */
+        private Set<Integer> tooMany(List<Integer> threads) {
+            Set<Integer> slow = new LinkedHashSet<>();
+            for (int i = 0; i < threads.size(); i++) {
+                if (threads.get(i) > machine.cores()) {
+                    slow.add(i);
+                }
+            }
+            return slow;
         }
 
         private static Set<Integer> slow(List<Execution.Executor> executors) {
