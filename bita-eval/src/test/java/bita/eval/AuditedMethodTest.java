@@ -19,8 +19,8 @@ class AuditedMethodTest {
         "masks:upper-triangle:5, 52",
         "masks:upper-triangle:2, 16",
         "masks:full:2, 60",
-        "masks:best:8, 8",
-        "masks+lookup:best:8, 8"
+        "masks:best:8, 16",
+        "masks+lookup:best:8, 16"
     })
     void knowsTheRowsOfAStepWithThreeMasks(String method, int rows) {
         assertThat(new AuditedMethod(Method.parse(method), OptionalInt.empty()).mostRows(3))
