@@ -104,7 +104,7 @@ class RunCommandTest {
         assertThat(json.get("seed").asLong()).isEqualTo(5);
         assertThat(json.get("model").asString()).isEqualTo(model.toString());
         assertThat(json.get("adapter").asString()).isEqualTo(adapter.toString());
-        assertThat(json.get("method").asString()).startsWith("masks2+lookup");
+        assertThat(json.get("method").asString()).isEqualTo("masks+lookup:best:16");
     }
 
     @Test
