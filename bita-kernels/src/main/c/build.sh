@@ -39,7 +39,7 @@ start() {
     unit "$@" &
     started="$started $!"
 }
-start generic BITA_GENERIC -O2
+start generic BITA_GENERIC
 case $arch in
     x64)
         start avx2 BITA_AVX2 -mavx2 -mfma -mf16c

@@ -10,7 +10,7 @@
 
 #include "bita.h"
 
-#if BITA_ISA == BITA_GENERIC /* without vector registers, forced inlining only bloats */
+#if BITA_ISA == BITA_GENERIC /* whose many small loops, all inlined, keep a compiler busy for a minute */
 #define INLINE static inline
 #else
 #define INLINE static inline __attribute__((always_inline))

@@ -53,7 +53,32 @@ INLINE v16 v_add(v16 a, v16 b) { EACH(a.v[i] + b.v[i]); }
 INLINE v16 v_sub(v16 a, v16 b) { EACH(a.v[i] - b.v[i]); }
 INLINE v16 v_mul(v16 a, v16 b) { EACH(a.v[i] * b.v[i]); }
 INLINE v16 v_div(v16 a, v16 b) { EACH(a.v[i] / b.v[i]); }
+#ifdef __FP_FAST_FMAF
 INLINE v16 v_fma(v16 a, v16 b, v16 c) { EACH(fmaf(a.v[i], b.v[i], c.v[i])); }
+#else
+/* A function call for each lane. */
+static __attribute__((noinline, cold)) v16 v_fma_slow(v16 a, v16 b, v16 c) { EACH(fmaf(a.v[i], b.v[i], c.v[i])); }
+
+/* In doubles the product is exact and the sum is rounded once. Rounding that to a float is the second rounding, which
+ * can only differ from one rounding of the exact sum if the double lies halfway between two floats, or among the
+ * subnormals, where floats lie elsewhere. */
+INLINE v16 v_fma(v16 a, v16 b, v16 c) {
+    double sum[16];
+    v16 result;
+    int32_t doubtful = 0;
+    for (int i = 0; i < 16; i++) {
+        sum[i] = (double)a.v[i] * (double)b.v[i] + (double)c.v[i];
+        result.v[i] = (float)sum[i];
+    }
+    for (int i = 0; i < 16; i++) {
+        int64_t bits;
+        memcpy(&bits, &sum[i], sizeof bits);
+        int32_t low = (int32_t)bits & 0x1fffffff, high = (int32_t)(bits >> 32) & 0x7fffffff;
+        doubtful |= (low == 0x10000000) | ((high > 0) & (high < 0x38100000));
+    }
+    return doubtful ? v_fma_slow(a, b, c) : result;
+}
+#endif
 INLINE v16 v_neg(v16 a) { EACH(-a.v[i]); }
 /* a > b ? a : b */
 INLINE v16 v_max(v16 a, v16 b) { EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
@@ -94,28 +119,64 @@ INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
     return sum;
 }
 
-/* Integer dot products of a block of 32 columns for 16 output rows, as floats. */
-INLINE v16 dot_q8(const uint8_t *w, const int8_t *codes, int32_t sum) {
+/* Vectors of 16 bytes in the compiler's own notation: two 16-bit numbers in each of four lanes of 32 bits. Bytes 0 and 2
+ * of a lane are one such pair, bytes 1 and 3 the other. */
+typedef uint32_t words __attribute__((vector_size(16)));
+typedef int32_t lanes __attribute__((vector_size(16)));
+typedef int16_t pairs __attribute__((vector_size(16)));
+
+INLINE pairs pair_codes(const int8_t *codes) {
+    int16_t a = codes[0], b = codes[2];
+    return (pairs){a, b, a, b, a, b, a, b};
+}
+
+INLINE lanes add_pairs(pairs x) { return ((lanes)((words)x << 16) >> 16) + ((lanes)x >> 16); }
+
+INLINE words load_words(const uint8_t *w) {
+    words loaded;
+    memcpy(&loaded, w, sizeof loaded);
+    return loaded;
+}
+
+INLINE v16 lanes_to_floats(const lanes dot[4]) {
     v16 result;
-    for (int lane = 0; lane < 16; lane++) {
-        int32_t dot = -128 * sum;
-        for (int k = 0; k < 32; k++) {
-            dot += w[64 * (k / 4) + 4 * lane + k % 4] * codes[k];
-        }
-        result.v[lane] = (float)dot;
+    for (int i = 0; i < 16; i++) {
+        result.v[i] = (float)dot[i / 4][i % 4];
     }
     return result;
 }
 
-INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
-    v16 result;
-    for (int lane = 0; lane < 16; lane++) {
-        int32_t dot = offset_sum;
-        for (int k = 0; k < 16; k++) {
-            uint8_t byte = w[64 * (k / 4) + 4 * lane + k % 4];
-            dot += (byte & 0xf) * codes[k] + (byte >> 4) * codes[k + 16];
+/* Integer dot products of a block of 32 columns for 16 output rows, as floats. With signed weights the sum of two
+ * products fits 16 bits: 2 * 128 * 127 = 32512. */
+INLINE v16 dot_q8(const uint8_t *w, const int8_t *codes, int32_t sum) {
+    (void)sum; /* the weights are made signed here */
+    lanes dot[4] = {0};
+    for (int g = 0; g < 8; g++) {
+        pairs even = pair_codes(codes + 4 * g), odd = pair_codes(codes + 4 * g + 1);
+        for (int i = 0; i < 4; i++) {
+            words bytes = load_words(w + 64 * g + 16 * i) ^ 0x80808080;
+            dot[i] += add_pairs(((pairs)bytes << 8 >> 8) * even + ((pairs)bytes >> 8) * odd);
         }
-        result.v[lane] = (float)dot;
     }
-    return result;
+    return lanes_to_floats(dot);
+}
+
+/* All sixteen products of 4-bit codes that meet in a number fit its 16 bits: 16 * 15 * 127 = 30480. */
+INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
+    const words nibble = {0x000f000f, 0x000f000f, 0x000f000f, 0x000f000f};
+    pairs sums[4] = {0};
+    for (int g = 0; g < 4; g++) {
+        pairs low_even = pair_codes(codes + 4 * g), low_odd = pair_codes(codes + 4 * g + 1);
+        pairs high_even = pair_codes(codes + 4 * g + 16), high_odd = pair_codes(codes + 4 * g + 17);
+        for (int i = 0; i < 4; i++) {
+            words bytes = load_words(w + 64 * g + 16 * i);
+            sums[i] += (pairs)(bytes & nibble) * low_even + (pairs)(bytes >> 8 & nibble) * low_odd
+                       + (pairs)(bytes >> 4 & nibble) * high_even + (pairs)(bytes >> 12 & nibble) * high_odd;
+        }
+    }
+    lanes dot[4];
+    for (int i = 0; i < 4; i++) {
+        dot[i] = add_pairs(sums[i]) + offset_sum;
+    }
+    return lanes_to_floats(dot);
 }

@@ -26,7 +26,7 @@ record Execution(int threads, Executor executor, int prefillChunk) {
             return new Executor(Optional.of(backend), Optional.empty());
         }
 
-        /** Whether it takes many times as long as the best: without instructions for it, an fma is a function call. */
+        /** Whether it takes many times as long as the best. */
         boolean isSlow() {
             return instructionSet.filter(InstructionSet.GENERIC::equals).isPresent()
                     || backend.filter(Backend.SCALAR::equals).isPresent();

@@ -16,6 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -63,6 +64,32 @@ class MultiplyTest {
                         .formatted(rows, outputs, product.weights().columns(), numbers, add);
                 assertSameBits(what, kernels -> product.whole(kernels, add));
             }
+        }
+    }
+
+    /** Sums a little below the middle of two floats, which rounding by way of a double would take for the middle. */
+    @Test
+    void productAndSumAreRoundedOnce() {
+        float odd = Math.nextUp(1f);
+        float[][] cases = { // first weight, second weight, second activation
+            {odd, 0x1p-12f * (1 + 0x1p-15f), 0x1p-12f * (1 - 0x1p-15f)},
+            {0x1p-140f + Float.MIN_VALUE, 0x1p-75f * (1 + 0x1p-23f), 0x1p-75f * (1 - 0x1p-23f)}
+        };
+        for (float[] one : cases) {
+            MemorySegment stored = TestData.zeros(2L * 17);
+            for (int output = 0; output < 17; output++) {
+                stored.setAtIndex(JAVA_FLOAT, 2L * output, one[0]);
+                stored.setAtIndex(JAVA_FLOAT, 2L * output + 1, one[1]);
+            }
+            PackedMatrix weights = PackedMatrix.allocate(Arena.ofAuto(), NumberFormat.F32, 17, 2);
+            weights.pack(NumberFormat.F32, stored, 0, weights.panels());
+            Activations x = TestData.activations(1, 2, TestData.floats(1f, one[2]));
+            Product product = new Product(weights, x, 1, TestData.zeros(17), 17);
+
+            float twice = (float) ((double) one[1] * one[2] + one[0]);
+            assertThat(twice).isNotEqualTo(one[0]);
+            assertThat(product.whole(DEFINITION, false)).containsOnly(Float.floatToIntBits(one[0]));
+            assertSameBits("" + one[0], kernels -> product.whole(kernels, false));
         }
     }
 
