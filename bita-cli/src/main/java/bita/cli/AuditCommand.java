@@ -149,12 +149,9 @@ final class AuditCommand implements Callable<Integer> {
     private AuditResult run(AuditOptions options) throws IOException, TemplateException {
         try (ProgressBar bar = ProgressBar.ofParts(terminal);
                 var _ = terminal.interruption().interruptingThisThread()) {
-            return Audit.run(options, (done, total, part) -> {
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new CancellationException();
-                }
-                bar.update(done, total, part);
-            });
+            return Audit.run(options, bar::update);
+        } catch (InterruptedException _) {
+            throw new CancellationException();
         }
     }
 }

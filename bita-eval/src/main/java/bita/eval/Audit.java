@@ -38,8 +38,6 @@ public final class Audit {
     private final AuditOptions options;
     private final AuditListener listener;
     private final List<AuditResult.SkippedPrompt> skipped = new ArrayList<>();
-    private long done;
-    private long total;
 
     private Audit(AuditOptions options, AuditListener listener) {
         this.options = options;
@@ -52,12 +50,14 @@ public final class Audit {
      * @throws IOException if the model, the adapter or the suite cannot be read or does not fit
      * @throws TemplateException if the model has no chat template, or its template refuses a question
      * @throws NotANumberException if the model's logits are not numbers under plain decoding
+     * @throws InterruptedException if the thread is interrupted
      */
-    public static AuditResult run(AuditOptions options, AuditListener listener) throws IOException, TemplateException {
+    public static AuditResult run(AuditOptions options, AuditListener listener)
+            throws IOException, TemplateException, InterruptedException {
         return new Audit(options, listener).run();
     }
 
-    private AuditResult run() throws IOException, TemplateException {
+    private AuditResult run() throws IOException, TemplateException, InterruptedException {
         long start = System.nanoTime();
         List<Question> questions = Suite.read(options.suite(), options.limit());
         Machine machine = Machine.current();
@@ -68,7 +68,7 @@ public final class Audit {
             AuditPlan plan = AuditPlan.of(
                     options, prompts(plain, questions), machine, tuned.adapter().map(Adapter::masks));
             AuditTally tally = new AuditTally(plain.config().vocabulary());
-            compare(plain, tuned, plan, tally);
+            compare(plain, loadPlain, tuned, machine.cores(), plan, tally);
             List<String> notes = new ArrayList<>(tuned.notices());
             notes.addAll(plan.notes());
             return new AuditResult(
@@ -106,45 +106,66 @@ public final class Audit {
         return prompts;
     }
 
-    private void compare(LanguageModel plain, LanguageModel tuned, AuditPlan plan, AuditTally tally)
-            throws IOException {
+    private void compare(
+            LanguageModel plain,
+            LoadOptions loadPlain,
+            LanguageModel tuned,
+            int cores,
+            AuditPlan plan,
+            AuditTally tally)
+            throws IOException, InterruptedException {
         int masks = tuned.adapter().map(Adapter::masks).orElse(0);
+        List<WorkQueue.Piece<Trace>> answers = new ArrayList<>();
         for (AuditPlan.Case one : plan.cases()) {
-            total += referenceCost(one);
+            answers.add(new WorkQueue.Piece<>(
+                    question(one) + ", reference",
+                    loadPlain.threads(),
+                    referenceCost(one),
+                    () -> reference(plain, loadPlain, one)));
+        }
+        long total = answers.stream().mapToLong(WorkQueue.Piece::cost).sum()
+                + plan.cases().stream()
+                        .flatMapToLong(one -> one.runs().stream().mapToLong(run -> cost(one, run, masks)))
+                        .sum();
+        WorkQueue queue = new WorkQueue(cores, total, listener);
+        List<Trace> references = queue.run(answers);
+        List<WorkQueue.Piece<AuditTally.Outcome>> comparisons = new ArrayList<>();
+        for (int i = 0; i < references.size(); i++) {
+            AuditPlan.Case one = plan.cases().get(i);
+            Trace reference = references.get(i);
             for (AuditPlan.Run run : one.runs()) {
-                total += cost(one, run, masks);
+                comparisons.add(new WorkQueue.Piece<>(
+                        question(one) + ", " + run.method().name() + " ("
+                                + run.execution().describe() + ")",
+                        run.execution().threads(),
+                        cost(one, run, masks),
+                        () -> compare(tuned, one, run, reference)));
             }
         }
-        for (AuditPlan.Case one : plan.cases()) {
-            String question = "question " + one.prompt().question().id();
-            listener.progress(done, total, question + ", reference");
-            Trace reference = reference(plain, one);
-            done += referenceCost(one);
-            for (AuditPlan.Run run : one.runs()) {
-                listener.progress(
-                        done,
-                        total,
-                        question + ", " + run.method().name() + " ("
-                                + run.execution().describe() + ")");
-                compare(tuned, one, run, reference, tally);
-                done += cost(one, run, masks);
-            }
-        }
-        listener.progress(done, total, "done");
+        queue.run(comparisons).forEach(tally::add);
+        listener.progress(total, total, "done");
     }
 
-    private Trace reference(LanguageModel plain, AuditPlan.Case one) {
+    private static String question(AuditPlan.Case one) {
+        return "question " + one.prompt().question().id();
+    }
+
+    private Trace reference(LanguageModel plain, LoadOptions load, AuditPlan.Case one)
+            throws IOException, InterruptedException {
         TraceRecorder recorder = new TraceRecorder();
         SessionOptions session = session(
                 new AuditedMethod(new Method.Plain(), OptionalInt.empty()),
                 one.text(),
                 DecodingSettings.PREFILL_CHUNK,
                 recorder);
-        return recorder.trace(answer(plain, session, one, options.maxTokens()).tokenIds());
+        try (LanguageModel model = plain.sharing(load)) {
+            return recorder.trace(
+                    answer(model, session, one, options.maxTokens()).tokenIds());
+        }
     }
 
-    private void compare(LanguageModel tuned, AuditPlan.Case one, AuditPlan.Run run, Trace reference, AuditTally tally)
-            throws IOException {
+    private AuditTally.Outcome compare(LanguageModel tuned, AuditPlan.Case one, AuditPlan.Run run, Trace reference)
+            throws IOException, InterruptedException {
         TraceRecorder recorder = new TraceRecorder();
         Execution execution = run.execution();
         SessionOptions session = session(run.method(), one.text(), execution.prefillChunk(), recorder);
@@ -152,11 +173,19 @@ public final class Audit {
         try (LanguageModel model = tuned.sharing(execution.loadOptions(options.adapter()))) {
             Answer answer = answer(model, session, one, run.maxTokens());
             Trace trace = recorder.trace(answer.tokenIds());
-            tally.add(one, run, answer.statistics(), TraceComparison.compare(reference, trace, run.maxTokens()));
+            return new AuditTally.Outcome(
+                    one,
+                    run,
+                    Optional.of(answer.statistics()),
+                    TraceComparison.compare(reference, trace, run.maxTokens()));
         } catch (NotANumberException e) {
             int index = recorder.trace(List.of()).logits().size();
             int position = one.prompt().tokens().size() - 1 + index;
-            tally.addFailure(one, run, new Divergence(Divergence.What.NOT_A_NUMBER, index, position));
+            return new AuditTally.Outcome(
+                    one,
+                    run,
+                    Optional.empty(),
+                    Optional.of(new Divergence(Divergence.What.NOT_A_NUMBER, index, position)));
         }
     }
 
@@ -170,14 +199,39 @@ public final class Audit {
                 recorder);
     }
 
-    private static Answer answer(LanguageModel model, SessionOptions options, AuditPlan.Case one, int maxTokens) {
+    private static Answer answer(LanguageModel model, SessionOptions options, AuditPlan.Case one, int maxTokens)
+            throws InterruptedException {
         GenerationOptions generation =
                 new GenerationOptions(OptionalInt.of(maxTokens), one.text().sampling(), List.of());
         int[] prompt =
                 one.prompt().tokens().stream().mapToInt(Integer::intValue).toArray();
         try (Session session = model.session(options)) {
-            return session.generate(prompt, generation, AnswerListener.NONE);
+            Answer answer = session.generate(prompt, generation, cancellingWhenInterrupted(session));
+            if (answer.finish() == Answer.Finish.CANCELLED) {
+                throw new InterruptedException();
+            }
+            return answer;
         }
+    }
+
+    private static AnswerListener cancellingWhenInterrupted(Session session) {
+        return new AnswerListener() {
+            @Override
+            public void prompt(int tokensRead, int tokens) {
+                check();
+            }
+
+            @Override
+            public void text(Piece piece) {
+                check();
+            }
+
+            private void check() {
+                if (Thread.currentThread().isInterrupted()) {
+                    session.cancel();
+                }
+            }
+        };
     }
 
     private long referenceCost(AuditPlan.Case one) {

@@ -1,6 +1,6 @@
 package bita.eval;
 
-/** Follows an audit, on the thread that runs it. */
+/** Follows an audit, on any thread, one call after the other. */
 @FunctionalInterface
 public interface AuditListener {
     /** Follows nothing. */

@@ -9,6 +9,18 @@ import java.util.Optional;
 
 /** Adds up what an audit compares. */
 final class AuditTally {
+    /**
+     * What came of a run.
+     *
+     * @param answer     empty if it could not be made
+     * @param divergence of the answer from the reference; empty if there is none
+     */
+    record Outcome(
+            AuditPlan.Case prompt,
+            AuditPlan.Run run,
+            Optional<Answer.Statistics> answer,
+            Optional<Divergence> divergence) {}
+
     private final int vocabulary;
     private final Map<String, MethodFigures> methods = new LinkedHashMap<>();
     private final List<Mismatch> mismatches = new ArrayList<>();
@@ -24,21 +36,22 @@ final class AuditTally {
         this.vocabulary = vocabulary;
     }
 
-    /** Counts an answer that was compared, and how it differs. */
-    void add(AuditPlan.Case one, AuditPlan.Run run, Answer.Statistics answer, Optional<Divergence> divergence) {
+    /** Counts a comparison. */
+    void add(Outcome outcome) {
+        outcome.answer().ifPresent(this::add);
+        boolean greedy = outcome.prompt().text().sampling().isGreedy();
+        add(
+                outcome.run().label(),
+                outcome.divergence().isEmpty(),
+                outcome.answer().filter(_ -> greedy));
+        outcome.divergence().ifPresent(divergence -> addMismatch(outcome.prompt(), outcome.run(), divergence));
+    }
+
+    private void add(Answer.Statistics answer) {
         tokens += answer.completionTokens();
         int accepted = answer.completionTokens() - 1 - answer.steps();
         this.accepted += accepted;
         rejected += answer.draftedTokens() - accepted;
-        boolean greedy = one.text().sampling().isGreedy();
-        add(run.label(), divergence.isEmpty(), greedy ? Optional.of(answer) : Optional.empty());
-        divergence.ifPresent(first -> addMismatch(one, run, first));
-    }
-
-    /** Counts an answer that could not be made. */
-    void addFailure(AuditPlan.Case one, AuditPlan.Run run, Divergence divergence) {
-        add(run.label(), false, Optional.empty());
-        addMismatch(one, run, divergence);
     }
 
     private void add(String label, boolean identical, Optional<Answer.Statistics> greedy) {

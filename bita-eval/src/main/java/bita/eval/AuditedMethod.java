@@ -29,7 +29,6 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                 ofOwnRows("masks:full:2"),
                 within(BUDGET, "masks:full:2"),
                 within(BUDGET, "masks:best:8"),
-                within(BUDGET, "masks:best:16"),
                 within(WIDE_BUDGET, "masks:best:16"),
                 within(BUDGET, "masks2+lookup:best:8"),
                 within(8, "masks2+lookup:best:4"),

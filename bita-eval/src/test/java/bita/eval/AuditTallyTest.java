@@ -32,9 +32,9 @@ class AuditTallyTest {
     @Test
     void addsUpGreedyAnswersOnlyForTokensPerStep() {
         AuditTally tally = new AuditTally(VOCABULARY);
-        tally.add(question("a", 0), RUN, answer(), Optional.empty());
-        tally.add(question("b", 0), RUN, answer(), Optional.empty());
-        tally.add(question("c", 1), RUN, answer(), Optional.empty());
+        tally.add(new AuditTally.Outcome(question("a", 0), RUN, Optional.of(answer()), Optional.empty()));
+        tally.add(new AuditTally.Outcome(question("b", 0), RUN, Optional.of(answer()), Optional.empty()));
+        tally.add(new AuditTally.Outcome(question("c", 1), RUN, Optional.of(answer()), Optional.empty()));
 
         assertThat(tally.methods()).containsExactly(new MethodFigures("lookup", 3, 3, 2, 20, 8, 38));
         assertThat(tally.methods().getFirst().tokensPerStep()).isEqualTo(2.5);
@@ -48,8 +48,12 @@ class AuditTallyTest {
     void recordsWhatDiffers() {
         AuditTally tally = new AuditTally(VOCABULARY);
         Divergence divergence = new Divergence(Divergence.What.LOGITS, 3, 9);
-        tally.add(question("a", 3), RUN, answer(), Optional.of(divergence));
-        tally.addFailure(question("b", 0), RUN, new Divergence(Divergence.What.NOT_A_NUMBER, 0, 6));
+        tally.add(new AuditTally.Outcome(question("a", 3), RUN, Optional.of(answer()), Optional.of(divergence)));
+        tally.add(new AuditTally.Outcome(
+                question("b", 0),
+                RUN,
+                Optional.empty(),
+                Optional.of(new Divergence(Divergence.What.NOT_A_NUMBER, 0, 6))));
 
         assertThat(tally.methods()).containsExactly(new MethodFigures("lookup", 2, 0, 0, 0, 0, 0));
         assertThat(tally.mismatches()).hasSize(2);
