@@ -17,17 +17,17 @@ public record AuditedMethod(Method method, OptionalInt rows) {
 
     /**
      * Plain decoding itself; prompt lookup; masks with every form of tree: the static ones with mask groups behind all
-     * nodes, the others within a budget; a static tree cut down to a budget; masks together with prompt lookup.
+     * nodes but one, which is cut down to a budget, and the best-first ones within small and wide budgets; masks together
+     * with prompt lookup; the default.
      */
     public static List<AuditedMethod> standard() {
         return List.of(
                 ofOwnRows("plain"),
                 ofOwnRows("lookup"),
                 ofOwnRows("masks:chain"),
-                ofOwnRows("masks:half:3"),
+                within(BUDGET, "masks:half:3"),
                 ofOwnRows("masks3:upper-triangle:5"),
                 ofOwnRows("masks:full:2"),
-                within(BUDGET, "masks:full:2"),
                 within(BUDGET, "masks:best:8"),
                 within(WIDE_BUDGET, "masks:best:16"),
                 within(BUDGET, "masks2+lookup:best:8"),
