@@ -78,7 +78,7 @@ class AuditPlanTest {
         AuditPlan plan = AuditPlan.of(OPTIONS, prompts(60), MACHINE, Optional.of(3));
         Execution.Executor generic = Execution.Executor.of(InstructionSet.GENERIC);
 
-        assertThat(count(plan, run -> run.execution().executor()).get(generic)).isBetween((long) METHODS, METHODS + 3L);
+        assertThat(count(plan, run -> run.execution().executor()).get(generic)).isBetween((long) METHODS, METHODS + 4L);
         assertThat(plan.cases())
                 .allSatisfy(one -> assertThat(methodRuns(one))
                         .filteredOn(run -> run.execution().executor().equals(generic))
