@@ -13,6 +13,10 @@ final class ProgressBar implements AutoCloseable {
     private static final long REDRAW_NANOS = Duration.ofMillis(100).toNanos();
     private static final long RATE_AFTER_NANOS = Duration.ofSeconds(1).toNanos();
     private static final String CLEAR_LINE = "\r\u001b[K";
+    /** What is wider than the terminal is cut: a line that goes on in the next one could not be cleared. */
+    private static final String CUT = "\u001b[?7l";
+
+    private static final String WRAP = "\u001b[?7h";
 
     /** What is counted. */
     enum Unit {
@@ -94,7 +98,7 @@ final class ProgressBar implements AutoCloseable {
             if (due && now - created >= delay.toNanos()) {
                 drawn = true;
                 drawnAt = now;
-                terminal.printError(CLEAR_LINE + line(done, total, now - startedAt));
+                terminal.printError(CLEAR_LINE + CUT + line(done, total, now - startedAt) + WRAP);
             }
         } else if (linesElsewhere && total > 0) {
             int reached = (int) (10 * done / total);
@@ -105,8 +109,14 @@ final class ProgressBar implements AutoCloseable {
         }
     }
 
+    /** Names of parts come last: they are long, and change. */
     private String line(long done, long total, long nanos) {
-        StringBuilder line = new StringBuilder(label);
+        String amounts = amounts(done, total, nanos);
+        return unit == Unit.PARTS ? amounts.stripLeading() + "  " + label : label + amounts;
+    }
+
+    private String amounts(long done, long total, long nanos) {
+        StringBuilder line = new StringBuilder();
         if (total > 0) {
             int filled = (int) (WIDTH * Math.min(done, total) / total);
             line.append(String.format(Locale.ROOT, "  %3d %% ", 100 * Math.min(done, total) / total))

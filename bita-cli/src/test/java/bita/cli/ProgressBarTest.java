@@ -12,6 +12,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class ProgressBarTest {
+    /** The line is cleared, and drawn with the terminal's wrapping off. */
+    private static final String DRAWN = "\r\u001b[K\u001b[?7l";
+
+    private static final String END = "\u001b[?7h";
+
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
     private long now;
 
@@ -38,12 +43,12 @@ class ProgressBarTest {
         ProgressBar bar = bar(true, Unit.BYTES, Duration.ZERO, true);
 
         bar.update(0, 100_000_000);
-        assertThat(written()).isEqualTo("\r\u001b[Kfile    0 % " + "░".repeat(24) + "  0 B of 100 MB");
+        assertThat(written()).isEqualTo(DRAWN + "file    0 % " + "░".repeat(24) + "  0 B of 100 MB" + END);
         now += 2_000_000_000L;
         bar.update(25_000_000, 100_000_000);
         assertThat(written())
-                .isEqualTo("\r\u001b[Kfile   25 % " + "█".repeat(6) + "░".repeat(18)
-                        + "  25.0 MB of 100 MB  12.5 MB/s  6 s left");
+                .isEqualTo(DRAWN + "file   25 % " + "█".repeat(6) + "░".repeat(18)
+                        + "  25.0 MB of 100 MB  12.5 MB/s  6 s left" + END);
         bar.close();
         assertThat(written()).isEqualTo("\r\u001b[K");
         bar.close();
@@ -80,14 +85,14 @@ class ProgressBarTest {
         now += 10_000_000_000L;
         bar.update(10, 40, "second");
 
-        assertThat(written()).endsWith("\r\u001b[Ksecond   25 % " + "█".repeat(6) + "░".repeat(18) + "  30 s left");
+        assertThat(written()).endsWith(DRAWN + "25 % " + "█".repeat(6) + "░".repeat(18) + "  30 s left  second" + END);
     }
 
     @Test
     void livesWithUnknownTotal() {
         bar(true, Unit.BYTES, Duration.ZERO, true).update(5_000, -1);
 
-        assertThat(written()).isEqualTo("\r\u001b[Kfile  5.00 kB");
+        assertThat(written()).isEqualTo(DRAWN + "file  5.00 kB" + END);
     }
 
     @Test

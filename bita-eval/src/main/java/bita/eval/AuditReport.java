@@ -69,21 +69,19 @@ public final class AuditReport {
                 .orElse(0);
         String name = "%-" + Math.max(width, "method".length()) + "s";
         out.format(
-                name + "  %9s  %9s  %14s  %13s  %12s  %9s\n",
+                name + "  %7s  %9s  %13s  %11s  %9s\n",
                 "method",
                 "answers",
                 "identical",
-                "greedy prompts",
                 "greedy tokens",
                 "tokens/step",
                 "rows/step");
         for (MethodFigures one : methods) {
             out.format(
-                    name + "  %9d  %9d  %14d  %13d  %12.3f  %9.1f\n",
+                    name + "  %7d  %9d  %13d  %11.3f  %9.1f\n",
                     one.method(),
                     one.comparisons(),
                     one.identical(),
-                    one.prompts(),
                     one.tokens(),
                     one.tokensPerStep(),
                     one.rowsPerStep());

@@ -24,10 +24,10 @@ public record AuditedMethod(Method method, OptionalInt rows) {
         return List.of(
                 ofOwnRows("plain"),
                 ofOwnRows("lookup"),
-                ofOwnRows("masks:chain"),
+                ofOwnRows("masks3:chain"),
                 within(BUDGET, "masks:half:3"),
                 ofOwnRows("masks3:upper-triangle:5"),
-                ofOwnRows("masks:full:2"),
+                ofOwnRows("masks3:full:2"),
                 within(BUDGET, "masks:best:8"),
                 within(WIDE_BUDGET, "masks:best:16"),
                 within(BUDGET, "masks2+lookup:best:8"),
