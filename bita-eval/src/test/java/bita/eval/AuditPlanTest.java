@@ -114,7 +114,7 @@ class AuditPlanTest {
                         .isEqualTo(run.method().mostRows(3) > AuditOptions.WIDE_ROWS ? OPTIONS.wideTreeTokens() : 128));
         assertThat(plan.notes())
                 .hasSize(2)
-                .anySatisfy(note -> assertThat(note).contains("only the first 16 tokens", "masks:full:2"))
+                .anySatisfy(note -> assertThat(note).contains("only the first 16 tokens", "masks3:full:2"))
                 .anySatisfy(note -> assertThat(note).contains("only the first 4 tokens", "GENERIC"));
     }
 

@@ -66,7 +66,7 @@ class AuditReportTest {
                 .limit(2)
                 .toList();
         assertThat(table.getLast())
-                .matches("masks:chain +2 +2 +1 +25 +2\\.500 +16\\.0")
+                .matches("masks:chain +2 +2 +25 +2\\.500 +16\\.0")
                 .hasSameSizeAs(table.getFirst());
     }
 
