@@ -17,14 +17,15 @@ public record AuditedMethod(Method method, OptionalInt rows) {
 
     /**
      * Plain decoding itself; prompt lookup; masks with every form of tree: the static ones with mask groups behind all
-     * nodes but one, which is cut down to a budget, and the best-first ones within small and wide budgets; masks together
-     * with prompt lookup; the default.
+     * nodes, one of them also cut down to a budget, and the best-first ones within a small and a wide budget; masks
+     * together with prompt lookup; the default.
      */
     public static List<AuditedMethod> standard() {
         return List.of(
                 ofOwnRows("plain"),
                 ofOwnRows("lookup"),
                 ofOwnRows("masks3:chain"),
+                ofOwnRows("masks3:half:3"),
                 within(BUDGET, "masks:half:3"),
                 ofOwnRows("masks3:upper-triangle:5"),
                 ofOwnRows("masks3:full:2"),

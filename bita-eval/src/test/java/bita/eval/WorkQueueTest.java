@@ -26,6 +26,19 @@ class WorkQueueTest {
         return new Piece<>("", threads, 1, work);
     }
 
+    private static Piece<Integer> untilInterrupted(Runnable first, AtomicBoolean interrupted) {
+        return piece(1, () -> {
+            first.run();
+            try {
+                Thread.sleep(20_000);
+            } catch (InterruptedException e) {
+                interrupted.set(true);
+                throw e;
+            }
+            return 0;
+        });
+    }
+
     @Test
     void resultsAreInTheOrderOfThePieces() throws Exception {
         assertThat(queue(4).run(List.of(piece(2, () -> "a"), piece(1, () -> "b"), piece(9, () -> "c"))))
@@ -77,16 +90,7 @@ class WorkQueueTest {
         CountDownLatch begun = new CountDownLatch(1);
         AtomicBoolean interrupted = new AtomicBoolean();
         AtomicBoolean late = new AtomicBoolean();
-        Piece<Integer> waiting = piece(1, () -> {
-            begun.countDown();
-            try {
-                Thread.sleep(20_000);
-            } catch (InterruptedException e) {
-                interrupted.set(true);
-                throw e;
-            }
-            return 0;
-        });
+        Piece<Integer> waiting = untilInterrupted(begun::countDown, interrupted);
         Piece<Integer> failing = piece(1, () -> {
             begun.await();
             throw new IOException("gone");
@@ -107,16 +111,7 @@ class WorkQueueTest {
     void anInterruptionEndsThePieces() {
         Thread caller = Thread.currentThread();
         AtomicBoolean interrupted = new AtomicBoolean();
-        Piece<Integer> waiting = piece(1, () -> {
-            caller.interrupt();
-            try {
-                Thread.sleep(20_000);
-            } catch (InterruptedException e) {
-                interrupted.set(true);
-                throw e;
-            }
-            return 0;
-        });
+        Piece<Integer> waiting = untilInterrupted(caller::interrupt, interrupted);
 
         assertThatThrownBy(() -> queue(1).run(List.of(waiting))).isInstanceOf(InterruptedException.class);
         assertThat(interrupted).isTrue();
