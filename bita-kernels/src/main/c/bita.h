@@ -64,7 +64,10 @@ enum { CACHE_F16, CACHE_F32 };
     KERNEL(void, swiglu, (float *gate, const float *up, int64_t from, int64_t to), (gate, up, from, to))               \
     KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \
     KERNEL(void, exponentials, (const float *x, int32_t count, float maximum, float factor, float *out),               \
-           (x, count, maximum, factor, out))
+           (x, count, maximum, factor, out))                                                                           \
+    KERNEL(int64_t, read_sweep, (const void *from, int64_t bytes), (from, bytes))                                      \
+    KERNEL(int64_t, integer_peak, (int64_t rounds), (rounds))                                                          \
+    KERNEL(int64_t, float_peak, (int64_t rounds), (rounds))
 
 struct bita_kernels {
 #define MEMBER(result, name, parameters, arguments) result(*name) parameters;

@@ -601,6 +601,43 @@ static void exponentials(const float *x, int32_t count, float maximum, float fac
     }
 }
 
+/* Reads whole cache lines and returns a value that depends on all of them. */
+static int64_t read_sweep(const void *from, int64_t bytes) {
+    const uint8_t *at = from;
+    uint64_t seen[8] = {0};
+    for (int64_t i = 0; i < bytes / 64; i++, at += 64) {
+        uint64_t line[8];
+        memcpy(line, at, sizeof line);
+        prefetch(at, 64);
+        for (int j = 0; j < 8; j++) {
+            seen[j] ^= line[j];
+        }
+    }
+    return (int64_t)(seen[0] ^ seen[1] ^ seen[2] ^ seen[3] ^ seen[4] ^ seen[5] ^ seen[6] ^ seen[7]);
+}
+
+/* Both execute nothing but multiplications with additions, on registers, and return how many. */
+static int64_t integer_peak(int64_t rounds) { return rounds * multiply_codes(rounds); }
+
+static int64_t float_peak(int64_t rounds) {
+    v16 acc[PANELS], x = v_set1(0.5f);
+    for (int i = 0; i < PANELS; i++) {
+        acc[i] = v_set1((float)i);
+    }
+    for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 16
+        for (int i = 0; i < PANELS; i++) {
+            acc[i] = v_fma(acc[i], x, x);
+        }
+    }
+    float kept[16];
+    for (int i = 0; i < PANELS; i++) {
+        v_store(kept, acc[i]);
+        keep(kept);
+    }
+    return rounds * PANELS * 16;
+}
+
 #define TABLE_NAME_(isa) bita_kernels_##isa
 #define TABLE_NAME(isa) TABLE_NAME_(isa)
 

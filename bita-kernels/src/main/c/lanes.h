@@ -34,6 +34,9 @@ INLINE int32_t load_word(const void *p) {
     return word;
 }
 
+/* Keeps the compiler from leaving out what computes the memory at p. */
+INLINE void keep(const void *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
+
 #if BITA_ISA == BITA_AVX512
 #include "lanes_avx512.h"
 #elif BITA_ISA == BITA_AVX2

@@ -134,3 +134,20 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
     return PAIR(_mm256_cvtepi32_ps(dot_q4_half(w, codes, offset_sum)),
                 _mm256_cvtepi32_ps(dot_q4_half(w + 32, codes, offset_sum)));
 }
+
+/* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */
+INLINE int64_t multiply_codes(int64_t rounds) {
+    __m256i acc[8], x = _mm256_set1_epi8(1);
+    for (int i = 0; i < 8; i++) {
+        acc[i] = _mm256_setzero_si256();
+    }
+    for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            acc[i] = _mm256_add_epi16(acc[i], _mm256_maddubs_epi16(x, x));
+            __asm__ volatile("" : "+x"(x));
+        }
+    }
+    keep(acc);
+    return 8 * 32;
+}

@@ -88,3 +88,20 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
     }
     return _mm512_cvtepi32_ps(_mm512_add_epi32(low, high));
 }
+
+/* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */
+INLINE int64_t multiply_codes(int64_t rounds) {
+    __m512i acc[8], x = _mm512_set1_epi8(1);
+    for (int i = 0; i < 8; i++) {
+        acc[i] = _mm512_setzero_si512();
+    }
+    for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            acc[i] = _mm512_dpbusd_epi32(acc[i], x, x);
+        }
+        __asm__ volatile("" : "+v"(x));
+    }
+    keep(acc);
+    return 8 * 64;
+}

@@ -109,3 +109,21 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
     }
     return result;
 }
+
+/* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */
+INLINE int64_t multiply_codes(int64_t rounds) {
+    int32x4_t acc[8];
+    int8x16_t x = vdupq_n_s8(1);
+    for (int i = 0; i < 8; i++) {
+        acc[i] = vdupq_n_s32(0);
+    }
+    for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            acc[i] = vdotq_s32(acc[i], x, x);
+        }
+        __asm__ volatile("" : "+w"(x));
+    }
+    keep(acc);
+    return 8 * 16;
+}

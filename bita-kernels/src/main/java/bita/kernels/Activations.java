@@ -2,6 +2,9 @@ package bita.kernels;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 
 /**
  * Rows of activations as the right-hand side of matrix products: in f32 and, for quantized weights, as 8-bit codes in
@@ -33,6 +36,15 @@ public final class Activations {
     /** f32 (rows, columns): what the codes are made from. */
     public MemorySegment values() {
         return values;
+    }
+
+    /** Fills rows with random numbers between -1 and 1, and with their codes, for measurements. */
+    public void randomize(Kernels kernels, int rows) {
+        RandomGenerator random = new SplittableRandom(rows);
+        for (long i = 0; i < (long) rows * columns; i++) {
+            values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
+        }
+        kernels.quantize(this, 0, rows);
     }
 
     MemorySegment codes() {

@@ -256,6 +256,33 @@ final class NativeKernels implements Kernels {
         }
     }
 
+    /** Reads a segment from end to end and returns a value that depends on all of it. */
+    long readSweep(MemorySegment memory) {
+        try {
+            return (long) Functions.READ_SWEEP.invokeExact(code, memory, memory.byteSize());
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** Multiplies and adds codes as fast as the processor can, and returns how many. */
+    long integerPeak(long rounds) {
+        try {
+            return (long) Functions.INTEGER_PEAK.invokeExact(code, rounds);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** Multiplies and adds f32 numbers as fast as the processor can, and returns how many. */
+    long floatPeak(long rounds) {
+        try {
+            return (long) Functions.FLOAT_PEAK.invokeExact(code, rounds);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
     /** A downcall throws nothing of its own but errors of the virtual machine. */
     private static RuntimeException unexpected(Throwable e) {
         if (e instanceof Error error) {
@@ -282,6 +309,12 @@ final class NativeKernels implements Kernels {
         static final MethodHandle ARGMAX =
                 handle("bita_argmax", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
         static final MethodHandle EXPONENTIALS = kernel("exponentials", "piffp");
+        static final MethodHandle READ_SWEEP =
+                handle("bita_read_sweep", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+        static final MethodHandle INTEGER_PEAK =
+                handle("bita_integer_peak", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG));
+        static final MethodHandle FLOAT_PEAK =
+                handle("bita_float_peak", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG));
 
         /** A kernel without result. Signature: p pointer, i int32, l int64, f float; the instruction set goes first. */
         private static MethodHandle kernel(String name, String signature) {

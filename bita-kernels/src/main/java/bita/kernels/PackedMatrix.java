@@ -3,11 +3,14 @@ package bita.kernels;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 
 /**
  * A weight matrix (output rows, columns) packed for the kernels; see {@link Layout}. Immutable once packed.
@@ -36,8 +39,12 @@ public final class PackedMatrix {
             throw new IllegalArgumentException(
                     "a matrix of " + rows + " x " + columns + " cannot be stored as " + format);
         }
-        return new PackedMatrix(
-                layoutOf(format), rows, columns, memory.allocate(bytes(format, rows, columns), Layout.PANEL_ALIGNMENT));
+        return allocate(memory, layoutOf(format), rows, columns);
+    }
+
+    static PackedMatrix allocate(SegmentAllocator memory, Layout layout, int rows, int columns) {
+        long bytes = Math.ceilDiv(rows, LANES) * layout.panelBytes(columns);
+        return new PackedMatrix(layout, rows, columns, memory.allocate(bytes, Layout.PANEL_ALIGNMENT));
     }
 
     /** Bytes that a matrix of this size takes. */
@@ -105,6 +112,68 @@ public final class PackedMatrix {
                     case Q4, Q4_MIN -> packBlocks(source, panel, row, format, 4, 0);
                 }
             }
+        }
+    }
+
+    /**
+     * Fills a range of panels with random weights of variance 1 / columns, for measurements of models that nobody has. The
+     * same panel gets the same weights every time.
+     */
+    public void randomize(int panelFrom, int panelTo) {
+        for (int panel = panelFrom; panel < panelTo; panel++) {
+            RandomGenerator random = new SplittableRandom(panel);
+            long base = panel * panelBytes();
+            if (layout.quantized()) {
+                randomize(random, base, base + layout.scalesOffset(columns), 0, -1L);
+                // The variance of uniform codes is (number of codes)^2 / 12.
+                int codes = layout == Layout.Q8 ? 256 : 16;
+                float scale = (float) (Math.sqrt(12.0 / columns) / codes);
+                long factors = (long) columns / BLOCK * LANES;
+                fill(base + layout.scalesOffset(columns), factors, scale);
+                if (layout == Layout.Q4_MIN) {
+                    fill(base + layout.minimaOffset(columns), factors, -scale * codes / 2);
+                }
+            } else {
+                // Random signs and mantissas, one exponent: magnitudes in [1, 2) / (1.5 sqrt(columns)), roughly.
+                int exponent = Math.getExponent((float) (1 / (1.5 * Math.sqrt(columns))));
+                long values = base + panelBytes();
+                switch (layout) {
+                    case F32 ->
+                        randomize(
+                                random,
+                                base,
+                                values,
+                                0x0000000100000001L * ((exponent + 127) << 23),
+                                0x807fffff807fffffL);
+                    case F16 ->
+                        randomize(
+                                random,
+                                base,
+                                values,
+                                0x0001000100010001L * ((exponent + 15) << 10),
+                                0x83ff83ff83ff83ffL);
+                    default ->
+                        randomize(
+                                random,
+                                base,
+                                values,
+                                0x0001000100010001L * ((exponent + 127) << 7),
+                                0x807f807f807f807fL);
+                }
+            }
+        }
+    }
+
+    private void randomize(RandomGenerator random, long from, long to, long fixed, long free) {
+        for (long at = from; at < to; at += Long.BYTES) {
+            data.set(JAVA_LONG_UNALIGNED, at, (random.nextLong() & free) | fixed);
+        }
+    }
+
+    private void fill(long offset, long count, float value) {
+        short bits = Float.floatToFloat16(value);
+        for (long i = 0; i < count; i++) {
+            data.set(JAVA_SHORT, offset + i * Short.BYTES, bits);
         }
     }
 

@@ -60,6 +60,20 @@ public final class KvCache implements AutoCloseable {
     }
 
     /**
+     * Makes positions up to {@code newLength} count as verified without computing them: their keys and values are
+     * whatever the memory holds, zero in a new cache. For measurements, where only the length matters.
+     *
+     * @param newLength at least {@link #length}
+     */
+    public void assumeLength(int newLength) {
+        if (newLength < length) {
+            throw new IllegalArgumentException("there are " + length + " positions already, more than " + newLength);
+        }
+        reserve(newLength);
+        length = newLength;
+    }
+
+    /**
      * Keeps some rows of the last pass as the next positions and drops the others.
      *
      * @param rows  ascending row indices, a path from the cache's end

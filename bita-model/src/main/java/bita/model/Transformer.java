@@ -19,24 +19,21 @@ import java.util.List;
 public final class Transformer implements AutoCloseable {
     private final ModelConfig config;
     private final Weights weights;
-    private final NumberFormat embeddingFormat;
-    private final MemorySegment embedding; // (vocabulary, hidden), as in the file
+    private final Embedding embedding;
     private final RotaryTable rotary;
     private final long weightBytes;
-    private final Arena arena;
-    private final GgufFile file;
+    private final Runnable release;
 
-    private Transformer(
-            ModelConfig config, Weights weights, GgufTensor embedding, long weightBytes, Arena arena, GgufFile file)
-            throws ModelFormatException {
+    /** The token embedding (vocabulary, hidden), as files hold it. */
+    private record Embedding(NumberFormat format, MemorySegment data) {}
+
+    private Transformer(ModelConfig config, Weights weights, Embedding embedding, long weightBytes, Runnable release) {
         this.config = config;
         this.weights = weights;
-        this.embeddingFormat = embedding.format();
-        this.embedding = embedding.data();
+        this.embedding = embedding;
         this.rotary = new RotaryTable(config.headDim(), config.ropeBase());
         this.weightBytes = weightBytes;
-        this.arena = arena;
-        this.file = file;
+        this.release = release;
     }
 
     /**
@@ -52,8 +49,33 @@ public final class Transformer implements AutoCloseable {
             Loader loader = new Loader(file, arena, kernels, team);
             GgufTensor embedding = loader.tensor("token_embd.weight", config.vocabulary(), config.hidden());
             Weights weights = LlamaFile.weights(file, config, loader);
-            return new Transformer(config, weights, embedding, loader.bytes, arena, file);
+            return new Transformer(
+                    config, weights, new Embedding(embedding.format(), embedding.data()), loader.bytes, () -> {
+                        arena.close();
+                        file.close();
+                    });
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    /**
+     * A model of a given shape with random weights, made directly as the kernels read them: for measurements of models
+     * that one does not have.
+     *
+     * @param progress counts bytes of weights
+     * @throws OutOfMemoryError if the weights do not fit the memory
+     */
+    public static Transformer random(
+            ModelConfig config, NumberFormat format, Kernels kernels, ThreadTeam team, ProgressListener progress) {
+        Arena arena = Arena.ofShared();
+        try {
+            RandomWeights random = new RandomWeights(config, format, arena, kernels, team, progress);
+            Weights weights = random.weights();
+            return new Transformer(
+                    config, weights, new Embedding(format, random.embedding()), weights.bytes(), arena::close);
+        } catch (RuntimeException | OutOfMemoryError e) {
             arena.close();
             throw e;
         }
@@ -79,15 +101,14 @@ public final class Transformer implements AutoCloseable {
     /** Writes the embedding of a token, f32 (hidden), to {@code target}. */
     void embed(int token, float[] buffer, MemorySegment target, long targetIndex) {
         int hidden = config.hidden();
-        embeddingFormat.decode(embedding, embeddingFormat.bytes((long) token * hidden), buffer, 0, hidden);
+        embedding.format().decode(embedding.data(), embedding.format().bytes((long) token * hidden), buffer, 0, hidden);
         MemorySegment.copy(buffer, 0, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, hidden);
     }
 
     /** Frees the weights and closes the file. No forward pass may be running or follow. */
     @Override
     public void close() {
-        arena.close();
-        file.close();
+        release.run();
     }
 
     /** Reads tensors of expected shapes into packed memory. */

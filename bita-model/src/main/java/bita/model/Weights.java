@@ -2,6 +2,7 @@ package bita.model;
 
 import bita.kernels.PackedMatrix;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -12,6 +13,25 @@ import java.util.List;
 record Weights(List<Layer> layers, MemorySegment outputNorm, PackedMatrix output) {
     Weights {
         layers = List.copyOf(layers);
+    }
+
+    /** All matrices in the order in which a pass reads them. */
+    List<PackedMatrix> matrices() {
+        List<PackedMatrix> all = new ArrayList<>();
+        for (Layer layer : layers) {
+            all.addAll(layer.matrices());
+        }
+        all.add(output);
+        return all;
+    }
+
+    /** Bytes of memory. */
+    long bytes() {
+        long norms = outputNorm.byteSize();
+        for (Layer layer : layers) {
+            norms += layer.attentionNorm.byteSize() + layer.feedForwardNorm.byteSize();
+        }
+        return norms + matrices().stream().mapToLong(PackedMatrix::bytes).sum();
     }
 
     /**
@@ -34,5 +54,9 @@ record Weights(List<Layer> layers, MemorySegment outputNorm, PackedMatrix output
             MemorySegment feedForwardNorm,
             PackedMatrix gate,
             PackedMatrix up,
-            PackedMatrix down) {}
+            PackedMatrix down) {
+        List<PackedMatrix> matrices() {
+            return List.of(query, key, value, projected, gate, up, down);
+        }
+    }
 }

@@ -1,0 +1,172 @@
+package bita.cli;
+
+import bita.api.LoadOptions;
+import bita.api.store.CatalogModel;
+import bita.eval.bench.Bench;
+import bita.eval.bench.BenchOptions;
+import bita.eval.bench.BenchReport;
+import bita.eval.bench.BenchResult;
+import bita.eval.bench.ModelShape;
+import bita.kernels.Backend;
+import bita.kernels.CacheFormat;
+import bita.kernels.InstructionSet;
+import bita.kernels.NumberFormat;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Measures what a step costs. */
+@Command(
+        name = "bench",
+        description = "Measures what a step costs by its number of rows, plain decoding and prefill, and holds them"
+                + " against what the machine can do.",
+        footer = {
+            "",
+            "Everything is measured in turn, round after round; reported are medians. The ideal time of products is the"
+                    + " longer of reading the weights as fast as a read sweep reads them and multiplying as fast as the"
+                    + " best kernel does with weights in the cache.",
+            "",
+            "Examples:",
+            "  bita bench                                   the default model",
+            "  bita bench model.gguf --plot cost.svg        another one, with a picture",
+            "  bita bench --shape llama-7b --format Q4_0    the shape of one, with random weights"
+        })
+final class BenchCommand implements Callable<Integer> {
+    private final Terminal terminal;
+
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "MODEL",
+            description =
+                    "A name that \"bita list\" knows, or the path of a GGUF file. Default: smollm2-135m-instruct.")
+    Optional<String> model = Optional.empty();
+
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            description = "Random weights in the shape of a model: smollm2-135m, smollm2-360m, llama-1b, smollm2-1.7b,"
+                    + " llama-3b, llama-7b, llama-8b, llama-13b, llama-70b.")
+    Optional<String> shape = Optional.empty();
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            description = "Number format of random weights: ${COMPLETION-CANDIDATES}. Default: Q4_0.")
+    Optional<NumberFormat> format = Optional.empty();
+
+    @Option(
+            names = "--contexts",
+            paramLabel = "N",
+            split = ",",
+            description = "Tokens in the cache. Default: 256,1024,4096.")
+    List<Integer> contexts = new ArrayList<>();
+
+    @Option(
+            names = "--rows",
+            paramLabel = "N",
+            split = ",",
+            description = "Rows of a step. Default: 1,2,4,8,12,16,24,32,48,64.")
+    List<Integer> rows = new ArrayList<>();
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Measurements of each figure. Default: 7.")
+    Optional<Integer> rounds = Optional.empty();
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads. Default: one per core.")
+    Optional<Integer> threads = Optional.empty();
+
+    @Option(
+            names = "--cache-type",
+            paramLabel = "f16|f32",
+            description = "Number format of the KV cache. Default: f16.")
+    Optional<CacheFormat> cacheType = Optional.empty();
+
+    @Option(
+            names = "--backend",
+            paramLabel = "native|vector|scalar",
+            description = "Who executes the kernels. Default: the fastest that works here.")
+    Optional<Backend> backend = Optional.empty();
+
+    @Option(
+            names = "--isa",
+            paramLabel = "generic|neon|avx2|avx512",
+            description = "The native kernels' instruction set. Default: the best.")
+    Optional<InstructionSet> isa = Optional.empty();
+
+    @Option(names = "--offline", description = "Use only what lies on this machine.")
+    boolean offline;
+
+    @Option(names = "--json", description = "Print a JSON list with an object per context and nothing else.")
+    boolean json;
+
+    @Mixin
+    final Bita.HelpOption help = new Bita.HelpOption();
+
+    BenchCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        if (shape.isPresent() && model.isPresent()) {
+            throw new UsageException("give a MODEL or a --shape, not both");
+        }
+        if (format.isPresent() && shape.isEmpty()) {
+            throw new UsageException("--format is for the random weights of a --shape; a model has its own");
+        }
+        // What is wrong with the options is said before anything is downloaded.
+        BenchOptions _ = UsageException.check(() -> options(source(Path.of(""))));
+        BenchOptions options =
+                options(source(shape.isPresent() ? Path.of("") : LoadingOptions.find(terminal, name(), offline)));
+        BenchResult result = run(options);
+        if (json) {
+            Json.print(terminal, BenchReport.json(result));
+        } else {
+            terminal.print(BenchReport.text(result));
+        }
+        return 0;
+    }
+
+    private String name() {
+        return model.orElse(CatalogModel.DEFAULT.id());
+    }
+
+    private BenchOptions.Source source(Path file) {
+        if (shape.isEmpty()) {
+            return new BenchOptions.Source.File(file);
+        }
+        ModelShape found = ModelShape.find(shape.get())
+                .orElseThrow(() -> new UsageException("there is no shape '" + shape.get() + "', only "
+                        + ModelShape.ALL.stream().map(ModelShape::name).collect(Collectors.joining(", "))));
+        return new BenchOptions.Source.Random(found, format.orElse(NumberFormat.Q4_0));
+    }
+
+    private BenchOptions options(BenchOptions.Source source) {
+        return new BenchOptions(
+                source,
+                contexts.isEmpty() ? BenchOptions.CONTEXTS : contexts,
+                rows.isEmpty() ? BenchOptions.ROWS : rows,
+                rounds.orElse(BenchOptions.ROUNDS),
+                threads.orElse(LoadOptions.automatic().threads()),
+                cacheType.orElse(CacheFormat.F16),
+                backend,
+                isa);
+    }
+
+    private BenchResult run(BenchOptions options) throws IOException {
+        try (ProgressBar bar = ProgressBar.ofParts(terminal);
+                var _ = terminal.interruption().interruptingThisThread()) {
+            return Bench.run(options, bar::update);
+        } catch (InterruptedException _) {
+            throw new CancellationException();
+        }
+    }
+}
