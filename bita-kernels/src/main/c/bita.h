@@ -55,11 +55,11 @@ enum { CACHE_F16, CACHE_F32 };
             void *cache_values, int32_t slots, int32_t format, int32_t first_slot, int32_t row_from, int32_t row_to),  \
            (keys, values, kv_heads, head_dim, cache_keys, cache_values, slots, format, first_slot, row_from, row_to))  \
     KERNEL(void, attend,                                                                                               \
-           (const float *query, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale, const void *keys,      \
+           (const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale, const void *keys,      \
             const void *values, int32_t slots, int32_t format, const float *prompt_keys, const float *prompt_values,   \
             int32_t prompts, const int32_t *prefix, const int32_t *path_start, const int32_t *path,                    \
             const int32_t *prompted, float *out, float *scratch, int32_t item_from, int32_t item_to),                  \
-           (query, heads, kv_heads, head_dim, scale, keys, values, slots, format, prompt_keys, prompt_values,          \
+           (query, rows, heads, kv_heads, head_dim, scale, keys, values, slots, format, prompt_keys, prompt_values,          \
             prompts, prefix, path_start, path, prompted, out, scratch, item_from, item_to))                            \
     KERNEL(void, swiglu, (float *gate, const float *up, int64_t from, int64_t to), (gate, up, from, to))               \
     KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \

@@ -396,152 +396,304 @@ INLINE v16 load_cached(int format, const void *data, int64_t index) {
     return format == CACHE_F16 ? v_load_f16((const uint16_t *)data + index) : v_load((const float *)data + index);
 }
 
-/* Scores of 16 * panels slots; several panels at once hide the latency of the sequential sums. */
-INLINE void score_panels(int format, const float *q, const void *keys, int32_t head_dim, int64_t panel, int panels,
-                         float scale, float *scores) {
-    v16 acc[4];
-    for (int p = 0; p < panels; p++) {
-        acc[p] = v_set1(0.0f);
+/* A query: one row's attention head, and what it sees. path: its slots behind its prefix. */
+struct query {
+    const float *q;
+    int32_t prefix, path_length;
+    const int32_t *path;
+    const float *prompt_keys, *prompt_values;
+    int32_t prompts;
+    float *out;
+};
+
+/* Scores of `tile` queries and 16 * panels slots, row t at scores + t * stride: a key that is loaded serves all queries,
+ * and the independent sums hide each other's latency. */
+INLINE void score_panels(int format, const struct query *queries, int tile, const void *keys, int32_t head_dim,
+                         int64_t panel, int panels, float scale, float *scores, int64_t stride) {
+    v16 acc[SCORE_SUMS];
+#pragma GCC unroll 16
+    for (int i = 0; i < tile * panels; i++) {
+        acc[i] = v_set1(0.0f);
     }
     for (int32_t d = 0; d < head_dim; d++) {
-        v16 x = v_set1(q[d]);
+#pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
-            acc[p] = v_fma(x, load_cached(format, keys, ((panel + p) * head_dim + d) * 16), acc[p]);
+            v16 key = load_cached(format, keys, ((panel + p) * head_dim + d) * 16);
+#pragma GCC unroll 16
+            for (int t = 0; t < tile; t++) {
+                acc[p * tile + t] = v_fma(v_set1(queries[t].q[d]), key, acc[p * tile + t]);
+            }
         }
     }
+#pragma GCC unroll 16
     for (int p = 0; p < panels; p++) {
-        v_store(scores + (panel + p) * 16, v_mul(acc[p], v_set1(scale)));
+#pragma GCC unroll 16
+        for (int t = 0; t < tile; t++) {
+            v_store(scores + t * stride + (panel + p) * 16, v_mul(acc[p * tile + t], v_set1(scale)));
+        }
     }
 }
 
-INLINE void score(int format, const float *q, const void *keys, int32_t head_dim, int32_t slots, float scale,
-                  float *scores) {
+INLINE void score(int format, const struct query *queries, int tile, const void *keys, int32_t head_dim, int32_t slots,
+                  float scale, float *scores, int64_t stride) {
     int64_t panel = 0, panels = (slots + 15) / 16;
-    for (; panel + 4 <= panels; panel += 4) {
-        score_panels(format, q, keys, head_dim, panel, 4, scale, scores);
-    }
-    for (; panel < panels; panel++) {
-        score_panels(format, q, keys, head_dim, panel, 1, scale, scores);
+#pragma GCC unroll 4
+    for (int wide = 8; wide > 0; wide /= 2) {
+        for (; wide * tile <= SCORE_SUMS && panel + wide <= panels; panel += wide) {
+            score_panels(format, queries, tile, keys, head_dim, panel, wide, scale, scores, stride);
+        }
     }
 }
 
-/* Pads the scores to whole lanes with -infinity, whose weight is zero, and returns the larger of their maximum and m. */
-INLINE float pad_and_maximize(float *scores, int32_t n, float m) {
-    int32_t padded = (n + 15) / 16 * 16;
-    for (int32_t i = n; i < padded; i++) {
-        scores[i] = -INFINITY;
+INLINE float maximum_of(const float *x, int32_t n, float m) {
+    int32_t whole = n / 16 * 16;
+    if (whole > 0) {
+        v16 maximum = v_set1(m);
+        for (int32_t i = 0; i < whole; i += 16) {
+            maximum = v_max(v_load(x + i), maximum);
+        }
+        float lanes[16];
+        v_store(lanes, maximum);
+        for (int i = 0; i < 16; i++) {
+            m = lanes[i] > m ? lanes[i] : m;
+        }
     }
-    v16 maximum = v_set1(m);
-    for (int32_t i = 0; i < padded; i += 16) {
-        maximum = v_max(v_load(scores + i), maximum);
-    }
-    float lanes[16];
-    v_store(lanes, maximum);
-    for (int i = 0; i < 16; i++) {
-        m = lanes[i] > m ? lanes[i] : m;
+    for (int32_t i = whole; i < n; i++) {
+        m = x[i] > m ? x[i] : m;
     }
     return m;
 }
 
-INLINE void weigh(float *scores, int32_t n, float maximum) {
+/* The weights of positions from..to - 1, padded to whole lanes. */
+INLINE void weigh(const struct query *query, const float *scores, int32_t from, int32_t to, float maximum,
+                  float *weights) {
+    int32_t straight = query->prefix < to ? query->prefix : to, n = to - from;
+    if (straight > from) {
+        memcpy(weights, scores + from, (size_t)(straight - from) * sizeof(float));
+    }
+    for (int32_t position = straight > from ? straight : from; position < to; position++) {
+        weights[position - from] = scores[query->path[position - query->prefix]];
+    }
+    for (int32_t i = n; i % 16 != 0; i++) {
+        weights[i] = 0.0f;
+    }
     for (int32_t i = 0; i < n; i += 16) {
-        v_store(scores + i, v_exp(v_sub(v_load(scores + i), v_set1(maximum))));
+        v_store(weights + i, v_exp(v_sub(v_load(weights + i), v_set1(maximum))));
     }
 }
 
-/* The running totals of one head: the sum of the weights and the weighted values, dim = 16 * head_lanes. */
-struct totals {
-    float weight;
-    v16 value[MAX_HEAD_LANES];
-};
-
-/* Adds one block's sums, taken sequentially from zero over rows `slot(i)` of the values, to the totals. path: slots of
- * positions from `prefix` on. */
-INLINE void add_block(int format, int head_lanes, const float *weights, const void *values, int32_t from, int32_t to,
-                      int32_t prefix, const int32_t *path, struct totals *t) {
-    float weight_sum = 0.0f;
-    v16 sum[MAX_HEAD_LANES];
-    for (int j = 0; j < head_lanes; j++) {
-        sum[j] = v_set1(0.0f);
-    }
-    for (int32_t position = from; position < to; position++) {
-        int64_t slot = position < prefix ? position : path[position - prefix];
-        v16 weight = v_set1(weights[position]);
-        weight_sum += weights[position];
-        for (int j = 0; j < head_lanes; j++) {
-            sum[j] = v_fma(weight, load_cached(format, values, (slot * head_lanes + j) * 16), sum[j]);
+/* Adds weighted values sequentially to `lanes` vectors of each query's sums, from vector `lane` of a head on. Row t of
+ * weights, sums and weight_sums belongs to query t; a value that is loaded serves all of them. slots: of the positions, or
+ * NULL where they are the same, from `first` on. */
+INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes, const float *weights, const void *values,
+                       int64_t first, const int32_t *slots, int32_t count, v16 *sums, float *weight_sums) {
+    v16 acc[VALUE_SUMS];
+    float weight[VALUE_SUMS];
+#pragma GCC unroll 16
+    for (int t = 0; t < tile; t++) {
+        weight[t] = weight_sums[t];
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; j++) {
+            acc[t * lanes + j] = sums[t * MAX_HEAD_LANES + lane + j];
         }
     }
-    t->weight += weight_sum;
-    for (int j = 0; j < head_lanes; j++) {
-        t->value[j] = v_add(t->value[j], sum[j]);
+    for (int32_t i = 0; i < count; i++) {
+        int64_t slot = slots != NULL ? slots[i] : first + i;
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; j++) {
+            v16 value = load_cached(format, values, (slot * head_lanes + lane + j) * 16);
+#pragma GCC unroll 16
+            for (int t = 0; t < tile; t++) {
+                v16 w = v_set1(weights[t * POSITIONS_PER_BLOCK + i]);
+                acc[t * lanes + j] = v_fma(w, value, acc[t * lanes + j]);
+            }
+        }
+        if (lane == 0) {
+#pragma GCC unroll 16
+            for (int t = 0; t < tile; t++) {
+                weight[t] += weights[t * POSITIONS_PER_BLOCK + i];
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int t = 0; t < tile; t++) {
+        weight_sums[t] = weight[t];
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; j++) {
+            sums[t * MAX_HEAD_LANES + lane + j] = acc[t * lanes + j];
+        }
     }
 }
 
-INLINE void attend_head(int format, int head_lanes, const float *q, float scale, const void *keys, const void *values,
-                        const float *prompt_keys, const float *prompt_values, int32_t prompts, int32_t prefix,
-                        const int32_t *path, int32_t path_length, float *out, float *scratch) {
-    int32_t head_dim = head_lanes * 16, positions = prefix + path_length;
-    int32_t last_slot = path_length > 0 ? path[path_length - 1] : prefix - 1;
-    float *prompt_weights = scratch, *weights = scratch + (prompts + 15) / 16 * 16;
-    float maximum = -INFINITY;
-    if (prompts > 0) {
-        score(CACHE_F32, q, prompt_keys, head_dim, prompts, scale, prompt_weights);
-        maximum = pad_and_maximize(prompt_weights, prompts, maximum);
+INLINE void add_heads(int format, int tile, int head_lanes, const float *weights, const void *values, int64_t first,
+                      const int32_t *slots, int32_t count, v16 *sums, float *weight_sums) {
+    int lane = 0;
+#pragma GCC unroll 4
+    for (int wide = 8; wide > 0; wide /= 2) {
+        for (; wide * tile <= VALUE_SUMS && lane + wide <= head_lanes; lane += wide) {
+            add_values(format, tile, head_lanes, lane, wide, weights, values, first, slots, count, sums, weight_sums);
+        }
     }
-    score(format, q, keys, head_dim, last_slot + 1, scale, weights);
-    for (int32_t i = 0; i < path_length; i++) { /* ascending slots: path[i] >= prefix + i */
-        weights[prefix + i] = weights[path[i]];
-    }
-    maximum = pad_and_maximize(weights, positions, maximum);
-    weigh(weights, positions, maximum);
+}
 
-    struct totals t = {0};
-    if (prompts > 0) {
-        weigh(prompt_weights, prompts, maximum);
-        add_block(CACHE_F32, head_lanes, prompt_weights, prompt_values, 0, prompts, prompts, path, &t);
+/* add_heads for one query. */
+static void add_one(int format, int head_lanes, const float *weights, const void *values, int64_t first,
+                    const int32_t *slots, int32_t count, v16 *sums, float *weight_sum) {
+    if (format == CACHE_F16) {
+        add_heads(CACHE_F16, 1, head_lanes, weights, values, first, slots, count, sums, weight_sum);
+    } else {
+        add_heads(CACHE_F32, 1, head_lanes, weights, values, first, slots, count, sums, weight_sum);
+    }
+}
+
+/* The totals of a tile: sums of the weights and of the weighted values of the blocks so far. */
+struct totals {
+    float weight[ATTENTION_TILE];
+    v16 value[ATTENTION_TILE * MAX_HEAD_LANES];
+};
+
+INLINE void add_block(struct totals *t, int query, int head_lanes, const v16 *sums, float weight_sum) {
+    t->weight[query] += weight_sum;
+    for (int j = 0; j < head_lanes; j++) {
+        t->value[query * MAX_HEAD_LANES + j] = v_add(t->value[query * MAX_HEAD_LANES + j], sums[j]);
+    }
+}
+
+/* Attention of `tile` queries that share keys and values. */
+INLINE void attend_tile(int format, int tile, const struct query *queries, int32_t head_dim, float scale,
+                        const void *keys, const void *values, float *scratch) {
+    int head_lanes = head_dim / 16;
+    int32_t slots = 0, shared = INT32_MAX, positions = 0, prompts = 0;
+    for (int t = 0; t < tile; t++) {
+        const struct query *q = &queries[t];
+        int32_t last = q->path_length > 0 ? q->path[q->path_length - 1] : q->prefix - 1;
+        slots = last + 1 > slots ? last + 1 : slots;
+        shared = q->prefix < shared ? q->prefix : shared;
+        positions = q->prefix + q->path_length > positions ? q->prefix + q->path_length : positions;
+        prompts = q->prompts > prompts ? q->prompts : prompts;
+    }
+    int64_t prompt_stride = (prompts + 15) / 16 * 16, stride = (slots + 15) / 16 * 16;
+    float *prompt_scores = scratch, *scores = scratch + tile * prompt_stride;
+    score(format, queries, tile, keys, head_dim, slots, scale, scores, stride);
+
+    struct totals totals = {0};
+    float maximum[ATTENTION_TILE];
+    float weights[ATTENTION_TILE * POSITIONS_PER_BLOCK];
+    v16 sums[ATTENTION_TILE * MAX_HEAD_LANES];
+    float weight_sums[ATTENTION_TILE];
+    for (int t = 0; t < tile; t++) {
+        const struct query *q = &queries[t];
+        float *prompt_row = prompt_scores + t * prompt_stride;
+        if (q->prompts > 0) {
+            score(CACHE_F32, q, 1, q->prompt_keys, head_dim, q->prompts, scale, prompt_row, 0);
+        }
+        maximum[t] = maximum_of(scores + t * stride, q->prefix, maximum_of(prompt_row, q->prompts, -INFINITY));
+        for (int32_t i = 0; i < q->path_length; i++) {
+            float one = scores[t * stride + q->path[i]];
+            maximum[t] = one > maximum[t] ? one : maximum[t];
+        }
+        memset(sums, 0, (size_t)head_lanes * sizeof *sums);
+        weight_sums[0] = 0.0f;
+        for (int32_t from = 0; from < q->prompts; from += POSITIONS_PER_BLOCK) {
+            int32_t n = q->prompts - from < POSITIONS_PER_BLOCK ? q->prompts - from : POSITIONS_PER_BLOCK;
+            struct query all = {.prefix = q->prompts};
+            weigh(&all, prompt_row, from, from + n, maximum[t], weights);
+            add_one(CACHE_F32, head_lanes, weights, q->prompt_values, from, NULL, n, sums, weight_sums);
+        }
+        if (q->prompts > 0) {
+            add_block(&totals, t, head_lanes, sums, weight_sums[0]);
+        }
     }
     for (int32_t from = 0; from < positions; from += POSITIONS_PER_BLOCK) {
-        int32_t to = from + POSITIONS_PER_BLOCK < positions ? from + POSITIONS_PER_BLOCK : positions;
-        add_block(format, head_lanes, weights, values, from, to, prefix, path, &t);
+        int32_t end = from + POSITIONS_PER_BLOCK, common = shared < end ? shared : end;
+        common = common > from ? common : from;
+        for (int t = 0; t < tile; t++) {
+            const struct query *q = &queries[t];
+            int32_t seen = q->prefix + q->path_length;
+            seen = seen < end ? seen : end;
+            if (seen > from) {
+                weigh(q, scores + t * stride, from, seen, maximum[t], weights + t * POSITIONS_PER_BLOCK);
+            }
+            memset(sums + t * MAX_HEAD_LANES, 0, (size_t)head_lanes * sizeof *sums);
+            weight_sums[t] = 0.0f;
+        }
+        if (common > from) {
+            add_heads(format, tile, head_lanes, weights, values, from, NULL, common - from, sums, weight_sums);
+        }
+        for (int t = 0; t < tile; t++) { /* what not all of them see */
+            const struct query *q = &queries[t];
+            const float *rest = weights + t * POSITIONS_PER_BLOCK;
+            v16 *sum = sums + t * MAX_HEAD_LANES;
+            int32_t seen = q->prefix + q->path_length, straight = q->prefix < end ? q->prefix : end, at = common;
+            seen = seen < end ? seen : end;
+            if (straight > at) {
+                add_one(format, head_lanes, rest + (at - from), values, at, NULL, straight - at, sum, weight_sums + t);
+                at = straight;
+            }
+            if (seen > at) {
+                add_one(format, head_lanes, rest + (at - from), values, 0, q->path + (at - q->prefix), seen - at, sum,
+                        weight_sums + t);
+            }
+            if (seen > from) {
+                add_block(&totals, t, head_lanes, sum, weight_sums[t]);
+            }
+        }
     }
-    v16 total = v_set1(t.weight);
-    for (int j = 0; j < head_lanes; j++) {
-        v_store(out + 16 * j, v_div(t.value[j], total));
+    for (int t = 0; t < tile; t++) {
+        v16 total = v_set1(totals.weight[t]);
+        for (int j = 0; j < head_lanes; j++) {
+            v_store(queries[t].out + 16 * j, v_div(totals.value[t * MAX_HEAD_LANES + j], total));
+        }
     }
 }
 
-static void attend(const float *query, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale,
+static void attend(const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale,
                    const void *keys, const void *values, int32_t slots, int32_t format, const float *prompt_keys,
                    const float *prompt_values, int32_t prompts, const int32_t *prefix, const int32_t *path_start,
                    const int32_t *path, const int32_t *prompted, float *out, float *scratch, int32_t item_from,
                    int32_t item_to) {
+    int32_t group = heads / kv_heads, per_head = rows * group;
     int64_t cache_head = (int64_t)slots * head_dim * (format == CACHE_F16 ? 2 : 4);
     int64_t prompt_head = (int64_t)((prompts + 15) / 16) * head_dim * 16;
-    for (int32_t item = item_from; item < item_to; item++) {
-        int32_t row = item / heads, head = item % heads, kv_head = head / (heads / kv_heads);
-        int64_t at = (int64_t)item * head_dim;
-#define ATTEND(format, head_lanes)                                                                                  \
-    attend_head(format, head_lanes, query + at, scale, (const char *)keys + kv_head * cache_head,                   \
-                (const char *)values + kv_head * cache_head, prompt_keys + head * prompt_head,                      \
-                prompt_values + (int64_t)head * prompts * head_dim, prompted[row] ? prompts : 0, prefix[row],       \
-                path + path_start[row], path_start[row + 1] - path_start[row], out + at, scratch)
-#define ATTEND_FORMAT(format)                 \
-    switch (head_dim) {                       \
-    case 64:                                  \
-        ATTEND(format, 4);                    \
-        break;                                \
-    case 128:                                 \
-        ATTEND(format, 8);                    \
-        break;                                \
-    default:                                  \
-        ATTEND(format, head_dim / 16);        \
-        break;                                \
-    }
-        if (format == CACHE_F16) {
-            ATTEND_FORMAT(CACHE_F16)
-        } else {
-            ATTEND_FORMAT(CACHE_F32)
+    for (int32_t item = item_from, tile; item < item_to; item += tile) {
+        int32_t kv_head = item / per_head, left = (kv_head + 1) * per_head - item;
+        left = left < item_to - item ? left : item_to - item;
+        int32_t tiles = (left + ATTENTION_TILE - 1) / ATTENTION_TILE;
+        tile = (left + tiles - 1) / tiles;
+        struct query queries[ATTENTION_TILE];
+        for (int32_t t = 0; t < tile; t++) {
+            int32_t row = (item + t) % per_head / group, head = kv_head * group + (item + t) % group;
+            int64_t at = ((int64_t)row * heads + head) * head_dim;
+            queries[t] = (struct query){
+                .q = query + at,
+                .prefix = prefix[row],
+                .path_length = path_start[row + 1] - path_start[row],
+                .path = path + path_start[row],
+                .prompt_keys = prompt_keys + head * prompt_head,
+                .prompt_values = prompt_values + (int64_t)head * prompts * head_dim,
+                .prompts = prompted[row] ? prompts : 0,
+                .out = out + at,
+            };
+        }
+        const char *head_keys = (const char *)keys + kv_head * cache_head;
+        const char *head_values = (const char *)values + kv_head * cache_head;
+#define ATTEND_CASE(n)                                                                            \
+    case n:                                                                                       \
+        if (n <= ATTENTION_TILE) {                                                                \
+            if (format == CACHE_F16) {                                                            \
+                attend_tile(CACHE_F16, n, queries, head_dim, scale, head_keys, head_values, scratch); \
+            } else {                                                                              \
+                attend_tile(CACHE_F32, n, queries, head_dim, scale, head_keys, head_values, scratch); \
+            }                                                                                     \
+        }                                                                                         \
+        break;
+        switch (tile) {
+            ATTEND_CASE(1)
+            ATTEND_CASE(2)
+            ATTEND_CASE(3)
+            ATTEND_CASE(4)
+            ATTEND_CASE(5)
+            ATTEND_CASE(6)
         }
     }
 }

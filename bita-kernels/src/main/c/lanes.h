@@ -1,6 +1,8 @@
 /* Sixteen f32 lanes on each instruction set. BITA_ISA names the one this unit is compiled for. Every operation is
  * correctly rounded and the same on all of them. BIG_TILE: most rows, up to 16,
- * of a tile whose sums fit the registers; PANELS: independent sums that hide the latency of an fma for one row. */
+ * of a tile whose sums fit the registers; PANELS: independent sums that hide the latency of an fma for one row.
+ * ATTENTION_TILE: most queries that share a loaded key or value, up to 6; SCORE_SUMS and VALUE_SUMS: sums that fit the
+ * registers beside what each of them needs. */
 #ifndef BITA_LANES_H
 #define BITA_LANES_H
 

@@ -4,6 +4,9 @@ typedef __m512 v16;
 
 #define BIG_TILE 12
 #define PANELS 8
+#define ATTENTION_TILE 6
+#define SCORE_SUMS 12
+#define VALUE_SUMS 24
 
 INLINE v16 v_set1(float x) { return _mm512_set1_ps(x); }
 INLINE v16 v_load(const float *p) { return _mm512_loadu_ps(p); }

@@ -4,6 +4,9 @@ typedef struct {
 
 #define BIG_TILE 1
 #define PANELS 1
+#define ATTENTION_TILE 1
+#define SCORE_SUMS 2
+#define VALUE_SUMS 4
 
 #define EACH(expression)                \
     v16 result;                         \

@@ -110,10 +110,12 @@ public interface Kernels {
      * @param query    f32 (rows, heads, headDim)
      * @param out      f32 (rows, heads, headDim)
      * @param scratch  f32, {@link AttentionShape#scratchFloats} numbers for the calling thread alone
-     * @param itemFrom items are row * heads + head
+     * @param itemFrom items are (kvHead * rows + row) * heads per kvHead + head of these: neighbours share keys and
+     *                 values, which are then loaded once for up to {@value AttentionShape#QUERIES_PER_TILE} of them
      */
     void attend(
             MemorySegment query,
+            int rows,
             AttentionShape shape,
             KvLayer layer,
             PromptLayer prompt,

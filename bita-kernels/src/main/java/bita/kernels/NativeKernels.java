@@ -193,6 +193,7 @@ final class NativeKernels implements Kernels {
     @Override
     public void attend(
             MemorySegment query,
+            int rows,
             AttentionShape shape,
             KvLayer layer,
             PromptLayer prompt,
@@ -205,6 +206,7 @@ final class NativeKernels implements Kernels {
             Functions.ATTEND.invokeExact(
                     code,
                     query,
+                    rows,
                     shape.heads(),
                     shape.kvHeads(),
                     shape.headDim(),
@@ -304,7 +306,7 @@ final class NativeKernels implements Kernels {
         static final MethodHandle MULTIPLY = kernel("multiply", "ipliipppppipliii");
         static final MethodHandle ROTATE = kernel("rotate", "pliipii");
         static final MethodHandle STORE = kernel("store", "ppiippiiiii");
-        static final MethodHandle ATTEND = kernel("attend", "piiifppiippippppppii");
+        static final MethodHandle ATTEND = kernel("attend", "piiiifppiippippppppii");
         static final MethodHandle SWIGLU = kernel("swiglu", "ppll");
         static final MethodHandle ARGMAX =
                 handle("bita_argmax", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));

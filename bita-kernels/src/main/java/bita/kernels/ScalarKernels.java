@@ -224,6 +224,7 @@ public final class ScalarKernels implements Kernels {
     @Override
     public void attend(
             MemorySegment query,
+            int rows,
             AttentionShape shape,
             KvLayer layer,
             PromptLayer prompt,
@@ -233,7 +234,7 @@ public final class ScalarKernels implements Kernels {
             int itemFrom,
             int itemTo) {
         for (int item = itemFrom; item < itemTo; item++) {
-            attendHead(query, shape, layer, prompt, visibility, out, item / shape.heads(), item % shape.heads());
+            attendHead(query, shape, layer, prompt, visibility, out, shape.row(item, rows), shape.head(item, rows));
         }
     }
 
@@ -247,7 +248,7 @@ public final class ScalarKernels implements Kernels {
             int row,
             int head) {
         int headDim = shape.headDim();
-        int kvHead = head / (shape.heads() / shape.kvHeads());
+        int kvHead = head / shape.group();
         int prefix = visibility.prefix().getAtIndex(JAVA_INT, row);
         int pathStart = visibility.pathStart().getAtIndex(JAVA_INT, row);
         int path = visibility.pathStart().getAtIndex(JAVA_INT, row + 1L) - pathStart;

@@ -105,6 +105,7 @@ final class VectorKernels implements Kernels {
     @Override
     public void attend(
             MemorySegment query,
+            int rows,
             AttentionShape shape,
             KvLayer layer,
             PromptLayer prompt,
@@ -114,17 +115,18 @@ final class VectorKernels implements Kernels {
             int itemFrom,
             int itemTo) {
         for (int item = itemFrom; item < itemTo; item++) {
-            int row = item / shape.heads();
-            int head = item % shape.heads();
+            int row = shape.row(item, rows);
+            int head = shape.head(item, rows);
+            long at = ((long) row * shape.heads() + head) * shape.headDim() * Float.BYTES;
             int pathStart = visibility.pathStart().getAtIndex(JAVA_INT, row);
             int pathEnd = visibility.pathStart().getAtIndex(JAVA_INT, row + 1L);
             boolean prompted = visibility.prompted().getAtIndex(JAVA_INT, row) == 1;
             new VectorAttention(
                             shape,
-                            query.asSlice((long) item * shape.headDim() * Float.BYTES),
-                            out.asSlice((long) item * shape.headDim() * Float.BYTES),
+                            query.asSlice(at),
+                            out.asSlice(at),
                             layer,
-                            head / (shape.heads() / shape.kvHeads()),
+                            head / shape.group(),
                             visibility.prefix().getAtIndex(JAVA_INT, row),
                             visibility.path().asSlice((long) pathStart * Integer.BYTES),
                             pathEnd - pathStart,

@@ -106,6 +106,6 @@ record AttentionCase(
     }
 
     void attend(Kernels kernels, MemorySegment out, MemorySegment scratch, int from, int to) {
-        kernels.attend(query, shape, layer, prompt, visibility, out, scratch, from, to);
+        kernels.attend(query, rows, shape, layer, prompt, visibility, out, scratch, from, to);
     }
 }

@@ -80,7 +80,7 @@ class AttentionTest {
     @EnumSource(CacheFormat.class)
     void attendGivesTheBitsOfTheDefinition(CacheFormat format) {
         TestData data = new TestData(2);
-        int[][] heads = {{1, 1}, {2, 1}, {3, 3}, {6, 2}};
+        int[][] heads = {{1, 1}, {2, 1}, {3, 3}, {6, 2}, {5, 1}};
         for (int headDim : HEAD_DIMS) {
             for (int prefix : PREFIXES) {
                 int[] grouped = heads[data.below(heads.length)];

@@ -22,9 +22,6 @@ import java.lang.foreign.MemorySegment;
  * into passes.
  */
 public final class ForwardPass implements AutoCloseable {
-    /** Pieces of attention per thread: later rows see more, so each thread takes every n-th piece. */
-    private static final int PIECES = 8;
-
     private final Engine engine;
     private final ModelConfig config;
     private final AttentionShape shape;
@@ -281,22 +278,24 @@ public final class ForwardPass implements AutoCloseable {
     private void attend(ThreadTeam.Member member, int layer, KvLayer cacheLayer, Visibility visibility) {
         PromptLayer prompt =
                 engine.maskTokens().map(tokens -> tokens.layer(layer)).orElse(PromptLayer.NONE);
-        int items = rowCount * config.heads();
-        int pieces = Math.min(items, PIECES * engine.team().threads());
-        for (int piece = member.index(); piece < pieces; piece += engine.team().threads()) {
-            int from = (int) ((long) items * piece / pieces);
-            int to = (int) ((long) items * (piece + 1) / pieces);
+        int perKvHead = rowCount * shape.group();
+        int tilesPerKvHead = Math.ceilDiv(perKvHead, AttentionShape.QUERIES_PER_TILE);
+        int tiles = config.kvHeads() * tilesPerKvHead;
+        for (int tile = member.index(); tile < tiles; tile += engine.team().threads()) { // later rows see more
+            int first = tile / tilesPerKvHead * perKvHead;
+            int within = tile % tilesPerKvHead;
             engine.kernels()
                     .attend(
                             query,
+                            rowCount,
                             shape,
                             cacheLayer,
                             prompt,
                             visibility,
                             attended.values(),
                             attentionScratch[member.index()],
-                            from,
-                            to);
+                            first + perKvHead * within / tilesPerKvHead,
+                            first + perKvHead * (within + 1) / tilesPerKvHead);
         }
     }
 
