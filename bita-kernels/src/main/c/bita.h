@@ -37,8 +37,8 @@ enum { CACHE_F16, CACHE_F32 };
            (x, weight, epsilon, out, columns, row_from, row_to))                                                       \
     KERNEL(void, quantize,                                                                                             \
            (const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums, int32_t columns,     \
-            int32_t row_from, int32_t row_to),                                                                         \
-           (values, codes, scales, sums, scaled_sums, columns, row_from, row_to))                                      \
+            int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from, int32_t block_to),                     \
+           (values, codes, scales, sums, scaled_sums, columns, rows, row_from, row_to, block_from, block_to))          \
     KERNEL(void, multiply,                                                                                             \
            (int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,                \
             const float *values, const int8_t *codes, const float *scales, const int32_t *sums,                        \
@@ -47,13 +47,17 @@ enum { CACHE_F16, CACHE_F32 };
            (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, scaled_sums, rows, out,       \
             out_stride, add, panel_from, panel_to))                                                                    \
     KERNEL(void, rotate,                                                                                               \
-           (float *x, int64_t stride, int32_t heads, int32_t head_dim, const float *rotary, int32_t row_from,          \
-            int32_t row_to),                                                                                           \
-           (x, stride, heads, head_dim, rotary, row_from, row_to))                                                     \
-    KERNEL(void, store,                                                                                                \
-           (const float *keys, const float *values, int32_t kv_heads, int32_t head_dim, void *cache_keys,              \
-            void *cache_values, int32_t slots, int32_t format, int32_t first_slot, int32_t row_from, int32_t row_to),  \
-           (keys, values, kv_heads, head_dim, cache_keys, cache_values, slots, format, first_slot, row_from, row_to))  \
+           (float *x, int64_t stride, int32_t head_dim, const float *rotary, int32_t rows, int32_t column_from,        \
+            int32_t column_to),                                                                                        \
+           (x, stride, head_dim, rotary, rows, column_from, column_to))                                                \
+    KERNEL(void, store_keys,                                                                                           \
+           (const float *keys, int32_t kv_heads, int32_t head_dim, void *cache, int32_t slots, int32_t format,         \
+            int32_t first_slot, int32_t rows, int32_t column_from, int32_t column_to),                                 \
+           (keys, kv_heads, head_dim, cache, slots, format, first_slot, rows, column_from, column_to))                 \
+    KERNEL(void, store_values,                                                                                         \
+           (const float *values, int32_t kv_heads, int32_t head_dim, void *cache, int32_t slots, int32_t format,       \
+            int32_t first_slot, int32_t rows, int32_t column_from, int32_t column_to),                                 \
+           (values, kv_heads, head_dim, cache, slots, format, first_slot, rows, column_from, column_to))               \
     KERNEL(void, attend,                                                                                               \
            (const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale, const void *keys,      \
             const void *values, int32_t slots, int32_t format, const float *prompt_keys, const float *prompt_values,   \

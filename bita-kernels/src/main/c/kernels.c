@@ -129,21 +129,23 @@ static void rms_norm(const float *x, const float *weight, float epsilon, float *
 }
 
 static void quantize(const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums,
-                     int32_t columns, int32_t row_from, int32_t row_to) {
-    int32_t blocks = columns / 32;
-    int64_t first = (int64_t)row_from * blocks, last = (int64_t)row_to * blocks;
-    for (int64_t block = first; block < last; block++) {
-        const float *x = values + block * 32;
-        float scale = bits_float(block_max_bits(x)) / 127.0f;
-        if (scale >= 0x1p-126f && scale <= 0x1.fffffep+127f) {
-            sums[block] = block_codes(x, 1.0f / scale, codes + block * 32);
-        } else {
-            scale = scale < 0x1p-126f ? 0.0f : NAN;
-            memset(codes + block * 32, 0, 32);
-            sums[block] = 0;
+                     int32_t columns, int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from,
+                     int32_t block_to) {
+    for (int32_t row = row_from; row < row_to; row++) {
+        for (int32_t b = block_from; b < block_to; b++) {
+            const float *x = values + (int64_t)row * columns + b * 32;
+            int64_t block = (int64_t)b * rows + row;
+            float scale = bits_float(block_max_bits(x)) / 127.0f;
+            if (scale >= 0x1p-126f && scale <= 0x1.fffffep+127f) {
+                sums[block] = block_codes(x, 1.0f / scale, codes + block * 32);
+            } else {
+                scale = scale < 0x1p-126f ? 0.0f : NAN;
+                memset(codes + block * 32, 0, 32);
+                sums[block] = 0;
+            }
+            scales[block] = scale;
+            scaled_sums[block] = scale * (float)sums[block];
         }
-        scales[block] = scale;
-        scaled_sums[block] = scale * (float)sums[block];
     }
 }
 
@@ -178,8 +180,8 @@ INLINE void prefetch(const uint8_t *at, int bytes) {
 
 /* A tile: one panel of quantized weights times `tile` rows, the accumulators in registers. */
 INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t columns, const int8_t *codes,
-                           const float *scales, const int32_t *sums, const float *scaled_sums, int32_t row, int tile,
-                           int32_t panel, const struct target *t) {
+                           const float *scales, const int32_t *sums, const float *scaled_sums, int32_t rows,
+                           int32_t row, int tile, int32_t panel, const struct target *t) {
     int32_t blocks = columns / 32;
     int code_bytes = layout == LAYOUT_Q8 ? 512 : 256;
     int block_bytes = code_bytes + (layout == LAYOUT_Q4_MIN ? 64 : 32);
@@ -199,7 +201,7 @@ INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t column
         v16 w_minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(w_minima + 16 * b) : v_set1(0.0f);
 #pragma GCC unroll 16
         for (int r = 0; r < tile; r++) {
-            int64_t block = (int64_t)(row + r) * blocks + b;
+            int64_t block = (int64_t)b * rows + row + r;
             const int8_t *x = codes + block * 32;
             v16 dot = layout == LAYOUT_Q8   ? dot_q8(w, x, sums[block])
                       : layout == LAYOUT_Q4 ? dot_q4(w, x, -8 * sums[block])
@@ -231,7 +233,7 @@ INLINE v16 load_weights(int layout, const void *panel_data, int64_t index) {
 INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int32_t columns, const float *values,
                        int32_t row, int tile, int32_t panel, int panels, const struct target *t) {
     int line_bytes = layout == LAYOUT_F32 ? 64 : 32;
-    v16 acc[BIG_TILE];
+    v16 acc[PANELS > FLOAT_ROWS ? PANELS : FLOAT_ROWS];
 #pragma GCC unroll 16
     for (int i = 0; i < panels * tile; i++) {
         acc[i] = v_set1(0.0f);
@@ -261,60 +263,67 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
 
 /* Covers the rows with as few tiles as possible, of nearly the same height: a low tile unpacks weights for few rows and
  * waits for its own sums. The height is a constant in each case, so that the compiler unrolls the tile. */
-#define TILE_CASE(TILE, n)      \
-    case n:                     \
-        if (n <= BIG_TILE) {    \
-            TILE(n);            \
-        }                       \
+#define TILE_CASE(TILE, most, n) \
+    case n:                      \
+        if (n <= most) {         \
+            TILE(n);             \
+        }                        \
         break;
-#define FOR_TILES(TILE)                                                                                    \
-    for (int32_t row = 0, tiles = (rows + BIG_TILE - 1) / BIG_TILE, height; tiles > 0; tiles--, row += height) { \
-        height = (rows - row + tiles - 1) / tiles;                                                         \
-        switch (height) {                                                                                  \
-            TILE_CASE(TILE, 1)                                                                             \
-            TILE_CASE(TILE, 2)                                                                             \
-            TILE_CASE(TILE, 3)                                                                             \
-            TILE_CASE(TILE, 4)                                                                             \
-            TILE_CASE(TILE, 5)                                                                             \
-            TILE_CASE(TILE, 6)                                                                             \
-            TILE_CASE(TILE, 7)                                                                             \
-            TILE_CASE(TILE, 8)                                                                             \
-            TILE_CASE(TILE, 9)                                                                             \
-            TILE_CASE(TILE, 10)                                                                            \
-            TILE_CASE(TILE, 11)                                                                            \
-            TILE_CASE(TILE, 12)                                                                            \
-            TILE_CASE(TILE, 13)                                                                            \
-            TILE_CASE(TILE, 14)                                                                            \
-            TILE_CASE(TILE, 15)                                                                            \
-            TILE_CASE(TILE, 16)                                                                            \
-        }                                                                                                  \
+#define FOR_TILES(TILE, most)                                                                            \
+    for (int32_t row = 0, tiles = (rows + most - 1) / most, height; tiles > 0; tiles--, row += height) { \
+        height = (rows - row + tiles - 1) / tiles;                                                       \
+        switch (height) {                                                                                \
+            TILE_CASE(TILE, most, 1)                                                                     \
+            TILE_CASE(TILE, most, 2)                                                                     \
+            TILE_CASE(TILE, most, 3)                                                                     \
+            TILE_CASE(TILE, most, 4)                                                                     \
+            TILE_CASE(TILE, most, 5)                                                                     \
+            TILE_CASE(TILE, most, 6)                                                                     \
+            TILE_CASE(TILE, most, 7)                                                                     \
+            TILE_CASE(TILE, most, 8)                                                                     \
+            TILE_CASE(TILE, most, 9)                                                                     \
+            TILE_CASE(TILE, most, 10)                                                                    \
+            TILE_CASE(TILE, most, 11)                                                                    \
+            TILE_CASE(TILE, most, 12)                                                                    \
+        }                                                                                                \
     }
 
-#define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, row, n, panel, t)
+#define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, rows, row, n, panel, t)
 
 INLINE void multiply_quantized(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
                                const int8_t *codes, const float *scales, const int32_t *sums, const float *scaled_sums,
                                int32_t rows, int32_t panel_from, int32_t panel_to, const struct target *t) {
     for (int32_t panel = panel_from; panel < panel_to; panel++) {
         const uint8_t *data = weights + panel * panel_bytes;
-        FOR_TILES(QUANTIZED_TILE);
+        FOR_TILES(QUANTIZED_TILE, BIG_TILE);
     }
 }
 
 #define FLOAT_TILE(n) float_tile(layout, data, panel_bytes, columns, values, row, n, panel, 1, t)
 
+/* Few rows take several panels at once. */
+#define FLOAT_PANELS(n)                                                                                        \
+    case n: {                                                                                                  \
+        const int panels = n <= 2 ? PANELS / n : PANELS / 4;                                                   \
+        for (; panels > 1 && panel + panels <= panel_to; panel += panels) {                                    \
+            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, n, panel, panels, t); \
+        }                                                                                                      \
+        break;                                                                                                 \
+    }
+
 INLINE void multiply_float(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
                            const float *values, int32_t rows, int32_t panel_from, int32_t panel_to,
                            const struct target *t) {
     int32_t panel = panel_from;
-    if (rows == 1) {
-        for (; panel + PANELS <= panel_to; panel += PANELS) {
-            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, 1, panel, PANELS, t);
-        }
+    switch (rows) {
+        FLOAT_PANELS(1)
+        FLOAT_PANELS(2)
+        FLOAT_PANELS(3)
+        FLOAT_PANELS(4)
     }
     for (; panel < panel_to; panel++) {
         const uint8_t *data = weights + panel * panel_bytes;
-        FOR_TILES(FLOAT_TILE);
+        FOR_TILES(FLOAT_TILE, FLOAT_ROWS);
     }
 }
 
@@ -347,46 +356,52 @@ static void multiply(int32_t layout, const void *weights, int64_t panel_bytes, i
     }
 }
 
-static void rotate(float *x, int64_t stride, int32_t heads, int32_t head_dim, const float *rotary, int32_t row_from,
-                   int32_t row_to) {
-    for (int32_t row = row_from; row < row_to; row++) {
+static void rotate(float *x, int64_t stride, int32_t head_dim, const float *rotary, int32_t rows, int32_t column_from,
+                   int32_t column_to) {
+    for (int32_t row = 0; row < rows; row++) {
         const float *table = rotary + (int64_t)row * head_dim;
-        for (int32_t head = 0; head < heads; head++) {
-            float *at = x + row * stride + (int64_t)head * head_dim;
-            for (int32_t i = 0; i < head_dim; i += 2) {
-                float a = at[i], b = at[i + 1], cosine = table[i], sine = table[i + 1];
-                at[i] = fmaf(a, cosine, -(b * sine));
-                at[i + 1] = fmaf(a, sine, b * cosine);
+        float *at = x + row * stride;
+        for (int32_t k = column_from, i = column_from % head_dim; k < column_to; k += 2, i = i + 2 < head_dim ? i + 2 : 0) {
+            float a = at[k], b = at[k + 1], cosine = table[i], sine = table[i + 1];
+            at[k] = fmaf(a, cosine, -(b * sine));
+            at[k + 1] = fmaf(a, sine, b * cosine);
+        }
+    }
+}
+
+static void store_keys(const float *keys, int32_t kv_heads, int32_t head_dim, void *cache, int32_t slots,
+                       int32_t format, int32_t first_slot, int32_t rows, int32_t column_from, int32_t column_to) {
+    for (int32_t k = column_from; k < column_to; k += 16) {
+        int64_t head = k / head_dim, d = k % head_dim;
+        for (int32_t row = 0; row < rows; row++) {
+            const float *from = keys + (int64_t)row * kv_heads * head_dim + k;
+            int32_t slot = first_slot + row;
+            int64_t to = ((head * (slots / 16) + slot / 16) * head_dim + d) * 16 + slot % 16;
+            if (format == CACHE_F16) {
+                uint16_t rounded[16];
+                v_store_f16(rounded, v_load(from));
+                for (int i = 0; i < 16; i++) {
+                    ((uint16_t *)cache)[to + i * 16] = rounded[i];
+                }
+            } else {
+                for (int i = 0; i < 16; i++) {
+                    ((float *)cache)[to + i * 16] = from[i];
+                }
             }
         }
     }
 }
 
-static void store(const float *keys, const float *values, int32_t kv_heads, int32_t head_dim, void *cache_keys,
-                  void *cache_values, int32_t slots, int32_t format, int32_t first_slot, int32_t row_from,
-                  int32_t row_to) {
-    for (int32_t row = row_from; row < row_to; row++) {
-        int32_t slot = first_slot + row;
-        for (int32_t head = 0; head < kv_heads; head++) {
-            int64_t from = ((int64_t)row * kv_heads + head) * head_dim;
-            int64_t key = ((int64_t)head * (slots / 16) + slot / 16) * head_dim * 16 + slot % 16;
-            int64_t value = ((int64_t)head * slots + slot) * head_dim;
+static void store_values(const float *values, int32_t kv_heads, int32_t head_dim, void *cache, int32_t slots,
+                         int32_t format, int32_t first_slot, int32_t rows, int32_t column_from, int32_t column_to) {
+    for (int32_t row = 0; row < rows; row++) {
+        for (int32_t k = column_from; k < column_to; k += 16) {
+            int64_t to = ((int64_t)(k / head_dim) * slots + first_slot + row) * head_dim + k % head_dim;
+            v16 x = v_load(values + (int64_t)row * kv_heads * head_dim + k);
             if (format == CACHE_F16) {
-                uint16_t *k = (uint16_t *)cache_keys + key, *v = (uint16_t *)cache_values + value;
-                for (int32_t d = 0; d < head_dim; d += 16) {
-                    uint16_t rounded[16];
-                    v_store_f16(rounded, v_load(keys + from + d));
-                    for (int i = 0; i < 16; i++) {
-                        k[(int64_t)(d + i) * 16] = rounded[i];
-                    }
-                    v_store_f16(v + d, v_load(values + from + d));
-                }
+                v_store_f16((uint16_t *)cache + to, x);
             } else {
-                float *k = (float *)cache_keys + key, *v = (float *)cache_values + value;
-                for (int32_t d = 0; d < head_dim; d++) {
-                    k[(int64_t)d * 16] = keys[from + d];
-                    v[d] = values[from + d];
-                }
+                v_store((float *)cache + to, x);
             }
         }
     }

@@ -1,6 +1,7 @@
 /* Sixteen f32 lanes on each instruction set. BITA_ISA names the one this unit is compiled for. Every operation is
- * correctly rounded and the same on all of them. BIG_TILE: most rows, up to 16,
- * of a tile whose sums fit the registers; PANELS: independent sums that hide the latency of an fma for one row.
+ * correctly rounded and the same on all of them. BIG_TILE: most rows, up to 12, of a tile whose sums fit the registers;
+ * FLOAT_ROWS: the same for float weights, where rows lie as far apart as a row is long, which may be such that more of
+ * them than a cache has ways compete for the same lines; PANELS: independent sums that hide the latency of an fma.
  * ATTENTION_TILE: most queries that share a loaded key or value, up to 6; SCORE_SUMS and VALUE_SUMS: sums that fit the
  * registers beside what each of them needs. */
 #ifndef BITA_LANES_H

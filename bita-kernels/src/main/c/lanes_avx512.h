@@ -3,6 +3,7 @@
 typedef __m512 v16;
 
 #define BIG_TILE 12
+#define FLOAT_ROWS 8
 #define PANELS 8
 #define ATTENTION_TILE 6
 #define SCORE_SUMS 12

@@ -3,6 +3,7 @@ typedef struct {
 } v16;
 
 #define BIG_TILE 1
+#define FLOAT_ROWS 1
 #define PANELS 1
 #define ATTENTION_TILE 1
 #define SCORE_SUMS 2

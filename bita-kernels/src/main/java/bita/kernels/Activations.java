@@ -8,15 +8,18 @@ import java.util.random.RandomGenerator;
 
 /**
  * Rows of activations as the right-hand side of matrix products: in f32 and, for quantized weights, as 8-bit codes in
- * blocks of {@value Layout#BLOCK}. Scratch memory of one forward pass; not thread-safe beyond disjoint rows.
+ * blocks of {@value Layout#BLOCK}, ordered for as many rows as are quantized and multiplied together. Scratch memory of one forward pass; not thread-safe beyond disjoint rows.
  */
 public final class Activations {
     private final int columns;
+    // A product takes a block of all rows at a time. Were the rows one behind the other, those of a model whose widths
+    // are
+    // powers of two would compete for the same few lines of the cache.
     private final MemorySegment values; // f32 (rows, columns)
-    private final MemorySegment codes; // i8 (rows, columns)
-    private final MemorySegment scales; // f32 (rows, blocks)
-    private final MemorySegment sums; // i32 (rows, blocks): sum of the block's codes
-    private final MemorySegment scaledSums; // f32 (rows, blocks): scale * sum, rounded
+    private final MemorySegment codes; // i8 (blocks, rows, 32)
+    private final MemorySegment scales; // f32 (blocks, rows)
+    private final MemorySegment sums; // i32 (blocks, rows): sum of the block's codes
+    private final MemorySegment scaledSums; // f32 (blocks, rows): scale * sum, rounded
 
     /** Memory for {@code rows} rows of {@code columns} numbers, freed with the arena. */
     public Activations(Arena arena, int rows, int columns) {
@@ -44,7 +47,7 @@ public final class Activations {
         for (long i = 0; i < (long) rows * columns; i++) {
             values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
         }
-        kernels.quantize(this, 0, rows);
+        kernels.quantize(this, rows, 0, rows, 0, columns / Layout.BLOCK);
     }
 
     MemorySegment codes() {

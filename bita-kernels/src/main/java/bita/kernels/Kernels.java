@@ -56,8 +56,11 @@ public interface Kernels {
     /**
      * Quantizes rows of f32 values to codes: per block of 32, scale = max|x| / 127, code = rint(x * (1 / scale)). A
      * block whose scale would be subnormal is all zero; one that holds a NaN or an infinity has the scale NaN.
+     *
+     * @param rows      rows that {@link #multiply} will take together; the codes are ordered for it
+     * @param blockFrom first block of each of the rows rowFrom..rowTo
      */
-    void quantize(Activations activations, int rowFrom, int rowTo);
+    void quantize(Activations activations, int rows, int rowFrom, int rowTo, int blockFrom, int blockTo);
 
     /**
      * out[r, o] = sum over k of weight[o, k] * x[r, k], or that sum added to what is in {@code out}. Float weights:
@@ -65,7 +68,7 @@ public interface Kernels {
      * exact integer dot product of the codes (c - 8 for {@link Layout#Q4}), and with a minimum
      * acc = fma(minimum_w, scale_x * sum of x's codes, acc).
      *
-     * @param x         rows of activations, quantized before if the weights are
+     * @param x         rows of activations, quantized before, for this number of rows, if the weights are
      * @param out       f32, row r at r * outStride
      * @param panelFrom first panel of 16 output rows
      */
@@ -82,25 +85,37 @@ public interface Kernels {
     /**
      * Rotary position embedding in place on pairs (2i, 2i + 1): (a, b) becomes (fma(a, c, -(b * s)), fma(a, s, b * c)).
      *
-     * @param x      f32, row r at r * stride, heads of headDim numbers
-     * @param rotary f32 (rows, headDim / 2, 2): cosine and sine of each row's position
+     * @param x          f32, row r at r * stride, heads of headDim numbers
+     * @param rotary     f32 (rows, headDim / 2, 2): cosine and sine of each row's position
+     * @param columnFrom first of the columns to rotate, even, as is the last
      */
-    void rotate(MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo);
+    void rotate(
+            MemorySegment x, long stride, int headDim, MemorySegment rotary, int rows, int columnFrom, int columnTo);
 
     /**
-     * Rounds keys and values to the cache's format and puts row r into slot firstSlot + r.
+     * Rounds keys to the cache's format and puts those of row r into slot firstSlot + r.
      *
-     * @param keys   f32 (rows, kvHeads, headDim)
-     * @param values f32 (rows, kvHeads, headDim)
+     * @param keys       f32 (rows, kvHeads, headDim)
+     * @param columnFrom first of the kvHeads * headDim columns to store, a multiple of 16, as is the last
      */
-    void store(
+    void storeKeys(
             MemorySegment keys,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rows,
+            int columnFrom,
+            int columnTo);
+
+    /** As {@link #storeKeys}, for values. */
+    void storeValues(
             MemorySegment values,
             AttentionShape shape,
             KvLayer layer,
             int firstSlot,
-            int rowFrom,
-            int rowTo);
+            int rows,
+            int columnFrom,
+            int columnTo);
 
     /**
      * Attention of each (row, head) over what the row sees. Scores are sequential dot products over headDim, times

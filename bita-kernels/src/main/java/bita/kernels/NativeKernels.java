@@ -109,10 +109,21 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
-    public void quantize(Activations a, int rowFrom, int rowTo) {
+    public void quantize(Activations a, int rows, int rowFrom, int rowTo, int blockFrom, int blockTo) {
         try {
             Functions.QUANTIZE.invokeExact(
-                    code, a.values(), a.codes(), a.scales(), a.sums(), a.scaledSums(), a.columns(), rowFrom, rowTo);
+                    code,
+                    a.values(),
+                    a.codes(),
+                    a.scales(),
+                    a.sums(),
+                    a.scaledSums(),
+                    a.columns(),
+                    rows,
+                    rowFrom,
+                    rowTo,
+                    blockFrom,
+                    blockTo);
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -154,37 +165,63 @@ final class NativeKernels implements Kernels {
 
     @Override
     public void rotate(
-            MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo) {
+            MemorySegment x, long stride, int headDim, MemorySegment rotary, int rows, int columnFrom, int columnTo) {
         try {
-            Functions.ROTATE.invokeExact(code, x, stride, heads, headDim, rotary, rowFrom, rowTo);
+            Functions.ROTATE.invokeExact(code, x, stride, headDim, rotary, rows, columnFrom, columnTo);
         } catch (Throwable e) {
             throw unexpected(e);
         }
     }
 
     @Override
-    public void store(
+    public void storeKeys(
             MemorySegment keys,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rows,
+            int columnFrom,
+            int columnTo) {
+        try {
+            Functions.STORE_KEYS.invokeExact(
+                    code,
+                    keys,
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    layer.keys(),
+                    layer.slots(),
+                    layer.format().ordinal(),
+                    firstSlot,
+                    rows,
+                    columnFrom,
+                    columnTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void storeValues(
             MemorySegment values,
             AttentionShape shape,
             KvLayer layer,
             int firstSlot,
-            int rowFrom,
-            int rowTo) {
+            int rows,
+            int columnFrom,
+            int columnTo) {
         try {
-            Functions.STORE.invokeExact(
+            Functions.STORE_VALUES.invokeExact(
                     code,
-                    keys,
                     values,
                     shape.kvHeads(),
                     shape.headDim(),
-                    layer.keys(),
                     layer.values(),
                     layer.slots(),
                     layer.format().ordinal(),
                     firstSlot,
-                    rowFrom,
-                    rowTo);
+                    rows,
+                    columnFrom,
+                    columnTo);
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -302,10 +339,11 @@ final class NativeKernels implements Kernels {
         static final MethodHandle RELEASE = handle("bita_release", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle PACK = kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
-        static final MethodHandle QUANTIZE = kernel("quantize", "pppppiii");
+        static final MethodHandle QUANTIZE = kernel("quantize", "pppppiiiiii");
         static final MethodHandle MULTIPLY = kernel("multiply", "ipliipppppipliii");
-        static final MethodHandle ROTATE = kernel("rotate", "pliipii");
-        static final MethodHandle STORE = kernel("store", "ppiippiiiii");
+        static final MethodHandle ROTATE = kernel("rotate", "plipiii");
+        static final MethodHandle STORE_KEYS = kernel("store_keys", "piipiiiiii");
+        static final MethodHandle STORE_VALUES = kernel("store_values", "piipiiiiii");
         static final MethodHandle ATTEND = kernel("attend", "piiiifppiippippppppii");
         static final MethodHandle SWIGLU = kernel("swiglu", "ppll");
         static final MethodHandle ARGMAX =

@@ -59,12 +59,11 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void quantize(Activations activations, int rowFrom, int rowTo) {
-        int blocks = activations.columns() / BLOCK;
+    public void quantize(Activations activations, int rows, int rowFrom, int rowTo, int blockFrom, int blockTo) {
         for (int row = rowFrom; row < rowTo; row++) {
-            for (int b = 0; b < blocks; b++) {
-                quantizeBlock(
-                        activations, (long) row * activations.columns() + (long) b * BLOCK, (long) row * blocks + b);
+            for (int b = blockFrom; b < blockTo; b++) {
+                long first = (long) row * activations.columns() + (long) b * BLOCK;
+                quantizeBlock(activations, first, (long) b * rows + row);
             }
         }
     }
@@ -90,7 +89,7 @@ public final class ScalarKernels implements Kernels {
             if (inverse > 0f) {
                 code = (int) Math.rint(a.values().getAtIndex(JAVA_FLOAT, first + i) * inverse);
             }
-            a.codes().set(JAVA_BYTE, first + i, (byte) code);
+            a.codes().set(JAVA_BYTE, block * BLOCK + i, (byte) code);
             sum += code;
         }
         a.scales().setAtIndex(JAVA_FLOAT, block, scale);
@@ -112,7 +111,7 @@ public final class ScalarKernels implements Kernels {
         for (int row = 0; row < rows; row++) {
             for (int output = panelFrom * LANES; output < last; output++) {
                 float sum = weights.layout().quantized()
-                        ? quantizedDot(weights, output, x, row)
+                        ? quantizedDot(weights, output, x, rows, row)
                         : floatDot(weights, output, x, row);
                 long at = row * outStride + output;
                 out.setAtIndex(JAVA_FLOAT, at, add ? out.getAtIndex(JAVA_FLOAT, at) + sum : sum);
@@ -131,19 +130,19 @@ public final class ScalarKernels implements Kernels {
         return acc;
     }
 
-    private static float quantizedDot(PackedMatrix weights, int output, Activations x, int row) {
+    private static float quantizedDot(PackedMatrix weights, int output, Activations x, int rows, int row) {
         int blocks = weights.columns() / BLOCK;
         float acc = 0f;
         for (int b = 0; b < blocks; b++) {
+            long block = (long) b * rows + row;
             int dot = 0;
             for (int i = 0; i < BLOCK; i++) {
-                int k = b * BLOCK + i;
-                dot += weights.code(output, k) * x.codes().get(JAVA_BYTE, (long) row * weights.columns() + k);
+                dot += weights.code(output, b * BLOCK + i) * x.codes().get(JAVA_BYTE, block * BLOCK + i);
             }
-            float scale = x.scales().getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
+            float scale = x.scales().getAtIndex(JAVA_FLOAT, block);
             acc = Math.fma(weights.scale(output, b) * scale, (float) dot, acc);
             if (weights.layout() == Layout.Q4_MIN) {
-                float scaledSum = x.scaledSums().getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
+                float scaledSum = x.scaledSums().getAtIndex(JAVA_FLOAT, block);
                 acc = Math.fma(weights.minimum(output, b), scaledSum, acc);
             }
         }
@@ -152,48 +151,55 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public void rotate(
-            MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo) {
-        for (int row = rowFrom; row < rowTo; row++) {
-            for (int head = 0; head < heads; head++) {
-                for (int i = 0; i < headDim; i += 2) {
-                    float cos = rotary.getAtIndex(JAVA_FLOAT, (long) row * headDim + i);
-                    float sin = rotary.getAtIndex(JAVA_FLOAT, (long) row * headDim + i + 1);
-                    long at = row * stride + (long) head * headDim + i;
-                    float a = x.getAtIndex(JAVA_FLOAT, at);
-                    float b = x.getAtIndex(JAVA_FLOAT, at + 1);
-                    x.setAtIndex(JAVA_FLOAT, at, Math.fma(a, cos, -(b * sin)));
-                    x.setAtIndex(JAVA_FLOAT, at + 1, Math.fma(a, sin, b * cos));
-                }
+            MemorySegment x, long stride, int headDim, MemorySegment rotary, int rows, int columnFrom, int columnTo) {
+        for (int row = 0; row < rows; row++) {
+            for (int k = columnFrom; k < columnTo; k += 2) {
+                long angle = (long) row * headDim + k % headDim;
+                float cos = rotary.getAtIndex(JAVA_FLOAT, angle);
+                float sin = rotary.getAtIndex(JAVA_FLOAT, angle + 1);
+                long at = row * stride + k;
+                float a = x.getAtIndex(JAVA_FLOAT, at);
+                float b = x.getAtIndex(JAVA_FLOAT, at + 1);
+                x.setAtIndex(JAVA_FLOAT, at, Math.fma(a, cos, -(b * sin)));
+                x.setAtIndex(JAVA_FLOAT, at + 1, Math.fma(a, sin, b * cos));
             }
         }
     }
 
     @Override
-    public void store(
+    public void storeKeys(
             MemorySegment keys,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rows,
+            int columnFrom,
+            int columnTo) {
+        int headDim = shape.headDim();
+        for (int row = 0; row < rows; row++) {
+            for (int k = columnFrom; k < columnTo; k++) {
+                long to = keyIndex(layer, headDim, k / headDim, firstSlot + row, k % headDim);
+                long from = (long) row * shape.kvHeads() * headDim + k;
+                put(layer.keys(), layer.format(), to, keys.getAtIndex(JAVA_FLOAT, from));
+            }
+        }
+    }
+
+    @Override
+    public void storeValues(
             MemorySegment values,
             AttentionShape shape,
             KvLayer layer,
             int firstSlot,
-            int rowFrom,
-            int rowTo) {
+            int rows,
+            int columnFrom,
+            int columnTo) {
         int headDim = shape.headDim();
-        for (int row = rowFrom; row < rowTo; row++) {
-            int slot = firstSlot + row;
-            for (int head = 0; head < shape.kvHeads(); head++) {
-                for (int d = 0; d < headDim; d++) {
-                    long from = ((long) row * shape.kvHeads() + head) * headDim + d;
-                    put(
-                            layer.keys(),
-                            layer.format(),
-                            keyIndex(layer, headDim, head, slot, d),
-                            keys.getAtIndex(JAVA_FLOAT, from));
-                    put(
-                            layer.values(),
-                            layer.format(),
-                            valueIndex(layer, headDim, head, slot, d),
-                            values.getAtIndex(JAVA_FLOAT, from));
-                }
+        for (int row = 0; row < rows; row++) {
+            for (int k = columnFrom; k < columnTo; k++) {
+                long to = valueIndex(layer, headDim, k / headDim, firstSlot + row, k % headDim);
+                long from = (long) row * shape.kvHeads() * headDim + k;
+                put(layer.values(), layer.format(), to, values.getAtIndex(JAVA_FLOAT, from));
             }
         }
     }

@@ -67,8 +67,8 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void quantize(Activations activations, int rowFrom, int rowTo) {
-        definition.quantize(activations, rowFrom, rowTo);
+    public void quantize(Activations activations, int rows, int rowFrom, int rowTo, int blockFrom, int blockTo) {
+        definition.quantize(activations, rows, rowFrom, rowTo, blockFrom, blockTo);
     }
 
     @Override
@@ -81,25 +81,37 @@ final class VectorKernels implements Kernels {
             boolean add,
             int panelFrom,
             int panelTo) {
-        new VectorProducts(weights, x, rows, out, outStride, add).multiply(rows, panelFrom, panelTo);
+        new VectorProducts(weights, x, rows, out, outStride, add).multiply(panelFrom, panelTo);
     }
 
     @Override
     public void rotate(
-            MemorySegment x, long stride, int heads, int headDim, MemorySegment rotary, int rowFrom, int rowTo) {
-        definition.rotate(x, stride, heads, headDim, rotary, rowFrom, rowTo);
+            MemorySegment x, long stride, int headDim, MemorySegment rotary, int rows, int columnFrom, int columnTo) {
+        definition.rotate(x, stride, headDim, rotary, rows, columnFrom, columnTo);
     }
 
     @Override
-    public void store(
+    public void storeKeys(
             MemorySegment keys,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rows,
+            int columnFrom,
+            int columnTo) {
+        definition.storeKeys(keys, shape, layer, firstSlot, rows, columnFrom, columnTo);
+    }
+
+    @Override
+    public void storeValues(
             MemorySegment values,
             AttentionShape shape,
             KvLayer layer,
             int firstSlot,
-            int rowFrom,
-            int rowTo) {
-        definition.store(keys, values, shape, layer, firstSlot, rowFrom, rowTo);
+            int rows,
+            int columnFrom,
+            int columnTo) {
+        definition.storeValues(values, shape, layer, firstSlot, rows, columnFrom, columnTo);
     }
 
     @Override

@@ -49,6 +49,7 @@ final class VectorProducts {
     private final MemorySegment out;
     private final long outStride;
     private final boolean add;
+    private final int rows;
     /** Activation codes of columns 4g and 4g + 2, and of 4g + 1 and 4g + 3, as two 16-bit halves. */
     private final int[] evenCodes;
 
@@ -67,6 +68,7 @@ final class VectorProducts {
         this.out = out;
         this.outStride = outStride;
         this.add = add;
+        this.rows = rows;
         int groups = layout.quantized() ? rows * (columns / GROUP) : 0;
         evenCodes = new int[groups];
         oddCodes = new int[groups];
@@ -77,7 +79,7 @@ final class VectorProducts {
         }
     }
 
-    void multiply(int rows, int panelFrom, int panelTo) {
+    void multiply(int panelFrom, int panelTo) {
         for (int lane = 0; lane < LANES; lane += WIDTH) {
             int panel = panelFrom;
             if (rows == 1 && !layout.quantized()) {
@@ -211,10 +213,10 @@ final class VectorProducts {
     }
 
     private FloatVector addBlock(FloatVector sum, long panel, int lane, int row, int b) {
-        int blocks = columns / BLOCK;
-        int codes = (row * blocks + b) * GROUPS;
+        int block = b * rows + row;
+        int codes = block * GROUPS;
         long factors = panel + ((long) b * LANES + lane) * Short.BYTES;
-        float scale = scales.getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
+        float scale = scales.getAtIndex(JAVA_FLOAT, block);
         FloatVector product = VectorLanes.loadF16(data, factors + layout.scalesOffset(columns))
                 .mul(scale);
         return switch (layout) {
@@ -224,13 +226,13 @@ final class VectorProducts {
             }
             case Q4 -> {
                 IntVector dot = dot4(panel + ((long) b * (GROUPS / 2) * LANES + lane) * Integer.BYTES, codes);
-                int codeSum = sums.getAtIndex(JAVA_INT, (long) row * blocks + b);
+                int codeSum = sums.getAtIndex(JAVA_INT, block);
                 yield toFloats(dot.sub(8 * codeSum)).fma(product, sum);
             }
             case Q4_MIN -> {
                 IntVector dot = dot4(panel + ((long) b * (GROUPS / 2) * LANES + lane) * Integer.BYTES, codes);
                 FloatVector minimum = VectorLanes.loadF16(data, factors + layout.minimaOffset(columns));
-                float scaledSum = scaledSums.getAtIndex(JAVA_FLOAT, (long) row * blocks + b);
+                float scaledSum = scaledSums.getAtIndex(JAVA_FLOAT, block);
                 yield minimum.fma(broadcast(scaledSum), toFloats(dot).fma(product, sum));
             }
             case F32, F16, BF16 -> throw new IllegalStateException(layout + " holds numbers");

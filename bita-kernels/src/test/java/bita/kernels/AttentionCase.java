@@ -26,8 +26,7 @@ record AttentionCase(
         int slots = (prefix + draft + Layout.LANES - 1) / Layout.LANES * Layout.LANES;
         KvLayer layer = emptyLayer(shape, format, slots);
         long stored = (long) slots * shape.kvHeads() * shape.headDim();
-        SameBits.DEFINITION.store(
-                data.floats(stored, numbers), data.floats(stored, numbers), shape, layer, 0, 0, slots);
+        store(SameBits.DEFINITION, data.floats(stored, numbers), data.floats(stored, numbers), shape, layer, slots);
 
         int[] prefixes = new int[rows];
         int[] starts = new int[rows + 1];
@@ -54,6 +53,14 @@ record AttentionCase(
                 TestData.ints(prompted));
         MemorySegment query = data.floats((long) rows * shape.heads() * shape.headDim(), numbers);
         return new AttentionCase(shape, layer, promptLayer(data, shape, prompts, numbers), visibility, rows, query);
+    }
+
+    /** Fills the first slots. */
+    static void store(
+            Kernels kernels, MemorySegment keys, MemorySegment values, AttentionShape shape, KvLayer layer, int slots) {
+        int columns = shape.kvHeads() * shape.headDim();
+        kernels.storeKeys(keys, shape, layer, 0, slots, 0, columns);
+        kernels.storeValues(values, shape, layer, 0, slots, 0, columns);
     }
 
     static KvLayer emptyLayer(AttentionShape shape, CacheFormat format, int slots) {

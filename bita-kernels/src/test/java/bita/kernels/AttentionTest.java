@@ -35,7 +35,9 @@ class AttentionTest {
 
     private static int[] stored(Kernels kernels, MemorySegment x, AttentionShape shape, CacheFormat format) {
         KvLayer layer = AttentionCase.emptyLayer(shape, format, 48);
-        kernels.store(x, x.asSlice(64), shape, layer, 13, 2, 30);
+        int columns = shape.kvHeads() * shape.headDim();
+        kernels.storeKeys(x, shape, layer, 13, 30, 16, columns);
+        kernels.storeValues(x.asSlice(64), shape, layer, 13, 30, 0, columns - 16);
         return format == CacheFormat.F16
                 ? join(halves(layer.keys()), halves(layer.values()))
                 : join(floats(layer.keys()), floats(layer.values()));
@@ -71,7 +73,7 @@ class AttentionTest {
         int slots = count * 4 / 16;
         assertSameBits("halves", kernels -> {
             KvLayer layer = AttentionCase.emptyLayer(shape, CacheFormat.F16, slots);
-            kernels.store(x, x, shape, layer, 0, 0, slots);
+            AttentionCase.store(kernels, x, x, shape, layer, slots);
             return join(halves(layer.keys()), halves(layer.values()));
         });
     }
@@ -109,7 +111,7 @@ class AttentionTest {
         KvLayer layer = AttentionCase.emptyLayer(shape, CacheFormat.F32, 160);
         MemorySegment keys = data.floats(160L * 16, Numbers.ORDINARY);
         MemorySegment values = data.floats(160L * 16, Numbers.ORDINARY);
-        DEFINITION.store(keys, values, shape, layer, 0, 0, 160);
+        AttentionCase.store(DEFINITION, keys, values, shape, layer, 160);
         MemorySegment query = data.floats(16, Numbers.ORDINARY);
         Visibility visibility =
                 new Visibility(TestData.ints(seen), TestData.ints(0, 0), TestData.ints(), TestData.ints(0));
@@ -174,7 +176,7 @@ class AttentionTest {
         int slots = 48;
         MemorySegment x = data.floats(slots * 32L, Numbers.ORDINARY);
         KvLayer clean = AttentionCase.emptyLayer(shape, format, slots);
-        DEFINITION.store(x, x, shape, clean, 0, 0, slots);
+        AttentionCase.store(DEFINITION, x, x, shape, clean, slots);
         KvLayer spoilt = AttentionCase.emptyLayer(shape, format, slots);
         List<Integer> seen = List.of(0, 1, 2, 3, 4, 5, 6, 9, 17, 33, 34);
         MemorySegment nan = TestData.copy(x);
@@ -183,7 +185,7 @@ class AttentionTest {
                 nan.setAtIndex(JAVA_FLOAT, slot * 32L + d, d % 2 == 0 ? Float.NaN : Float.POSITIVE_INFINITY);
             }
         }
-        DEFINITION.store(nan, nan, shape, spoilt, 0, 0, slots);
+        AttentionCase.store(DEFINITION, nan, nan, shape, spoilt, slots);
         Visibility visibility =
                 new Visibility(TestData.ints(7), TestData.ints(0, 4), TestData.ints(9, 17, 33, 34), TestData.ints(0));
         MemorySegment query = data.floats(64, Numbers.ORDINARY);

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import bita.kernels.TestData.Numbers;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -84,7 +85,7 @@ class RowKernelsTest {
     private static int[] quantized(Kernels kernels, MemorySegment values, int rows, int columns, int from, int to) {
         Activations x = TestData.activations(rows, columns, TestData.zeros((long) rows * columns));
         x.values().copyFrom(values);
-        kernels.quantize(x, from, to);
+        kernels.quantize(x, rows, from, to, 0, columns / Layout.BLOCK);
         return join(bytes(x.codes()), floats(x.scales()), ints(x.sums()), floats(x.scaledSums()));
     }
 
@@ -96,6 +97,13 @@ class RowKernelsTest {
             int columns = blocks * Layout.BLOCK;
             MemorySegment values = data.floats(4L * columns, numbers);
             assertSameBits(blocks + " blocks", kernels -> quantized(kernels, values, 4, columns, 1, 4));
+            int half = blocks / 2;
+            assertSameBits(half + " of " + blocks + " blocks", kernels -> {
+                Activations x = new Activations(Arena.ofAuto(), 4, columns);
+                x.values().copyFrom(values);
+                kernels.quantize(x, 4, 0, 4, half, half + 1);
+                return bytes(x.codes());
+            });
         }
     }
 
@@ -152,7 +160,8 @@ class RowKernelsTest {
                 MemorySegment rotary = data.floats(6L * headDim, numbers);
                 assertSameBits(heads + " heads of " + headDim, kernels -> {
                     MemorySegment out = TestData.copy(x);
-                    kernels.rotate(out, stride, heads, headDim, rotary, 1, 5);
+                    kernels.rotate(out, stride, headDim, rotary, 6, 0, heads * headDim / 32 * 16);
+                    kernels.rotate(out, stride, headDim, rotary, 5, heads * headDim / 32 * 16, heads * headDim);
                     return floats(out);
                 });
             }

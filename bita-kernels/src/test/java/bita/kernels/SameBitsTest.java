@@ -110,9 +110,9 @@ class SameBitsTest {
     private static Kernels attention(int positionsPerBlock) {
         return kernels((proxy, method, arguments) -> {
             MemorySegment query = (MemorySegment) arguments[0];
-            AttentionShape shape = (AttentionShape) arguments[1];
-            KvLayer layer = (KvLayer) arguments[2];
-            int prefix = ((Visibility) arguments[4]).prefix().getAtIndex(JAVA_INT, 0);
+            AttentionShape shape = (AttentionShape) arguments[2];
+            KvLayer layer = (KvLayer) arguments[3];
+            int prefix = ((Visibility) arguments[5]).prefix().getAtIndex(JAVA_INT, 0);
             int headDim = shape.headDim();
             float[] weights = new float[prefix];
             float maximum = Float.NEGATIVE_INFINITY;
@@ -140,7 +140,7 @@ class SameBitsTest {
                     total += sum;
                     totalWeight += sumWeight;
                 }
-                ((MemorySegment) arguments[5]).setAtIndex(JAVA_FLOAT, d, total / totalWeight);
+                ((MemorySegment) arguments[6]).setAtIndex(JAVA_FLOAT, d, total / totalWeight);
             }
             return null;
         });

@@ -90,7 +90,7 @@ final class TestData {
         Activations x = new Activations(Arena.ofAuto(), rows, columns);
         x.values().copyFrom(values);
         if (columns % Layout.BLOCK == 0) {
-            SameBits.DEFINITION.quantize(x, 0, rows);
+            SameBits.DEFINITION.quantize(x, rows, 0, rows, 0, columns / Layout.BLOCK);
         }
         return x;
     }

@@ -22,6 +22,8 @@ import java.lang.foreign.MemorySegment;
  * into passes.
  */
 public final class ForwardPass implements AutoCloseable {
+    private static final int PANELS_PER_BLOCK = Layout.BLOCK / Layout.LANES;
+
     private final Engine engine;
     private final ModelConfig config;
     private final AttentionShape shape;
@@ -203,24 +205,24 @@ public final class ForwardPass implements AutoCloseable {
         normalize(layer.attentionNorm(), from, to, layer.query(), layer.key(), layer.value());
         member.barrier();
 
+        // A panel holds whole pairs of columns to rotate, so each thread goes on with the columns it has made.
         int queryPanels = layer.query().panels();
         int keyPanels = layer.key().panels();
         int all = queryPanels + keyPanels + layer.value().panels();
-        multiplyShare(member, all, 0, layer.query(), query);
-        multiplyShare(member, all, queryPanels, layer.key(), key);
-        multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
-        member.barrier();
-
-        kernels.rotate(query, queryWidth, config.heads(), config.headDim(), rotary, from, to);
-        kernels.rotate(key, keyWidth, config.kvHeads(), config.headDim(), rotary, from, to);
-        kernels.store(key, value, shape, cacheLayer, firstSlot, from, to);
+        Columns mine = multiplyShare(member, all, 0, layer.query(), query);
+        kernels.rotate(query, queryWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
+        mine = multiplyShare(member, all, queryPanels, layer.key(), key);
+        kernels.rotate(key, keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
+        kernels.storeKeys(key, shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
+        mine = multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
+        kernels.storeValues(value, shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
         member.barrier();
 
         attend(member, index, cacheLayer, visibility);
         member.barrier();
 
         if (layer.projected().layout().quantized()) {
-            kernels.quantize(attended, from, to);
+            kernels.quantize(attended, rows, from, to, 0, attended.columns() / Layout.BLOCK);
             member.barrier();
         }
         multiplyAdd(member, layer.projected(), attended);
@@ -229,9 +231,12 @@ public final class ForwardPass implements AutoCloseable {
         normalize(layer.feedForwardNorm(), from, to, layer.gate(), layer.up());
         member.barrier();
 
-        int panelFrom = member.from(layer.gate().panels());
-        int panelTo = member.to(layer.gate().panels());
         int width = config.feedForward();
+        // Whole blocks of columns, which the same thread can quantize.
+        int blocks = Math.ceilDiv(width, Layout.BLOCK);
+        int panelFrom = member.from(blocks) * PANELS_PER_BLOCK;
+        int panelTo =
+                Math.min(member.to(blocks) * PANELS_PER_BLOCK, layer.gate().panels());
         kernels.multiply(layer.gate(), normed, rows, gated.values(), width, false, panelFrom, panelTo);
         kernels.multiply(layer.up(), normed, rows, up, width, false, panelFrom, panelTo);
         int columnFrom = panelFrom * Layout.LANES;
@@ -239,12 +244,11 @@ public final class ForwardPass implements AutoCloseable {
         for (long row = 0; row < rows; row++) {
             kernels.swiglu(gated.values(), up, row * width + columnFrom, row * width + columnTo);
         }
+        if (layer.down().layout().quantized()) {
+            kernels.quantize(gated, rows, 0, rows, member.from(blocks), member.to(blocks));
+        }
         member.barrier();
 
-        if (layer.down().layout().quantized()) {
-            kernels.quantize(gated, from, to);
-            member.barrier();
-        }
         multiplyAdd(member, layer.down(), gated);
         member.barrier();
     }
@@ -253,20 +257,27 @@ public final class ForwardPass implements AutoCloseable {
         engine.kernels().rmsNorm(state, norm, config.epsilon(), normed.values(), config.hidden(), from, to);
         for (PackedMatrix user : users) {
             if (user.layout().quantized()) {
-                engine.kernels().quantize(normed, from, to);
+                engine.kernels().quantize(normed, rowCount, from, to, 0, config.hidden() / Layout.BLOCK);
                 return;
             }
         }
     }
 
+    /** A range of a product's output columns. */
+    private record Columns(int from, int to) {
+        static final Columns NONE = new Columns(0, 0);
+    }
+
     /** This member's part of a product whose panels are numbered from {@code first} among those of several. */
-    private void multiplyShare(
+    private Columns multiplyShare(
             ThreadTeam.Member member, int allPanels, int first, PackedMatrix weights, MemorySegment out) {
         int from = Math.max(member.from(allPanels) - first, 0);
         int to = Math.min(member.to(allPanels) - first, weights.panels());
-        if (from < to) {
-            engine.kernels().multiply(weights, normed, rowCount, out, weights.rows(), false, from, to);
+        if (from >= to) {
+            return Columns.NONE;
         }
+        engine.kernels().multiply(weights, normed, rowCount, out, weights.rows(), false, from, to);
+        return new Columns(from * Layout.LANES, to * Layout.LANES);
     }
 
     private void multiplyAdd(ThreadTeam.Member member, PackedMatrix weights, Activations x) {
@@ -328,7 +339,7 @@ public final class ForwardPass implements AutoCloseable {
             MemorySegment x = headInput.values();
             kernels.rmsNorm(x, weights.outputNorm(), config.epsilon(), x, hidden, from, to);
             if (weights.output().layout().quantized()) {
-                kernels.quantize(headInput, from, to);
+                kernels.quantize(headInput, count, from, to, 0, hidden / Layout.BLOCK);
             }
             member.barrier();
             PackedMatrix output = weights.output();
