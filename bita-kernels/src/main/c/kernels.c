@@ -167,21 +167,26 @@ INLINE void put(const struct target *t, int32_t row, int32_t panel, v16 sum) {
     }
 }
 
-/* How far ahead weights are asked for, in bytes. A panel's codes, scales and minima are streams of a few kilobytes each,
- * which hardware prefetchers lose; a whole panel is contiguous, so one stream through it brings all of them. They go to
- * the second-level cache, so that the activations stay in the first. */
-#define PREFETCH 8192
+/* How far ahead weights are asked for, in bytes: far enough to hide the memory's latency, and a small part of what this
+ * thread will read, since what lies behind that belongs to others. A panel's codes, scales and minima are streams of a few
+ * kilobytes each, which hardware prefetchers lose; a whole panel is contiguous, so one stream through it brings all of
+ * them. They go to the second-level cache, so that the activations stay in the first. */
+INLINE int64_t prefetch_distance(int64_t bytes) {
+    const int64_t least = 8 << 10, most = 64 << 10;
+    int64_t distance = bytes / 16;
+    return distance < least ? least : distance > most ? most : distance;
+}
 
 INLINE void prefetch(const uint8_t *at, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(at + PREFETCH + i, 0, 2);
+        __builtin_prefetch(at + i, 0, 2);
     }
 }
 
 /* A tile: one panel of quantized weights times `tile` rows, the accumulators in registers. */
 INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t columns, const int8_t *codes,
                            const float *scales, const int32_t *sums, const float *scaled_sums, int32_t rows,
-                           int32_t row, int tile, int32_t panel, const struct target *t) {
+                           int32_t row, int tile, int32_t panel, int64_t ahead, const struct target *t) {
     int32_t blocks = columns / 32;
     int code_bytes = layout == LAYOUT_Q8 ? 512 : 256;
     int block_bytes = code_bytes + (layout == LAYOUT_Q4_MIN ? 64 : 32);
@@ -195,7 +200,7 @@ INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t column
     for (int32_t b = 0; b < blocks; b++) {
         const uint8_t *w = panel_data + (int64_t)b * code_bytes;
         if (row == 0) {
-            prefetch(panel_data + (int64_t)b * block_bytes, block_bytes);
+            prefetch(panel_data + ahead + (int64_t)b * block_bytes, block_bytes);
         }
         v16 w_scale = v_load_f16(w_scales + 16 * b);
         v16 w_minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(w_minima + 16 * b) : v_set1(0.0f);
@@ -231,7 +236,7 @@ INLINE v16 load_weights(int layout, const void *panel_data, int64_t index) {
 
 /* A tile of `panels` panels of float weights times `tile` rows: enough independent chains to hide the fma's latency. */
 INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int32_t columns, const float *values,
-                       int32_t row, int tile, int32_t panel, int panels, const struct target *t) {
+                       int32_t row, int tile, int32_t panel, int panels, int64_t ahead, const struct target *t) {
     int line_bytes = layout == LAYOUT_F32 ? 64 : 32;
     v16 acc[PANELS > FLOAT_ROWS ? PANELS : FLOAT_ROWS];
 #pragma GCC unroll 16
@@ -239,8 +244,13 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
         acc[i] = v_set1(0.0f);
     }
     for (int32_t k = 0; k < columns; k++) {
-        if (row == 0 && panels == 1) {
-            prefetch(data + (int64_t)k * line_bytes, line_bytes);
+        if (row == 0 && k * line_bytes % 64 == 0) {
+            int64_t offset = k * (int64_t)line_bytes + ahead / panels;
+            offset += offset < panel_bytes ? 0 : (panels - 1) * panel_bytes; /* the next panels of this tile's height */
+#pragma GCC unroll 16
+            for (int p = 0; p < panels; p++) {
+                prefetch(data + p * panel_bytes + offset, 64);
+            }
         }
 #pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
@@ -288,25 +298,26 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
         }                                                                                                \
     }
 
-#define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, rows, row, n, panel, t)
+#define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, rows, row, n, panel, ahead, t)
 
 INLINE void multiply_quantized(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
                                const int8_t *codes, const float *scales, const int32_t *sums, const float *scaled_sums,
                                int32_t rows, int32_t panel_from, int32_t panel_to, const struct target *t) {
+    int64_t ahead = prefetch_distance((panel_to - panel_from) * panel_bytes);
     for (int32_t panel = panel_from; panel < panel_to; panel++) {
         const uint8_t *data = weights + panel * panel_bytes;
         FOR_TILES(QUANTIZED_TILE, BIG_TILE);
     }
 }
 
-#define FLOAT_TILE(n) float_tile(layout, data, panel_bytes, columns, values, row, n, panel, 1, t)
+#define FLOAT_TILE(n) float_tile(layout, data, panel_bytes, columns, values, row, n, panel, 1, ahead, t)
 
 /* Few rows take several panels at once. */
 #define FLOAT_PANELS(n)                                                                                        \
     case n: {                                                                                                  \
         const int panels = n <= 2 ? PANELS / n : PANELS / 4;                                                   \
         for (; panels > 1 && panel + panels <= panel_to; panel += panels) {                                    \
-            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, n, panel, panels, t); \
+            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, n, panel, panels, ahead, t); \
         }                                                                                                      \
         break;                                                                                                 \
     }
@@ -314,6 +325,7 @@ INLINE void multiply_quantized(int layout, const uint8_t *weights, int64_t panel
 INLINE void multiply_float(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
                            const float *values, int32_t rows, int32_t panel_from, int32_t panel_to,
                            const struct target *t) {
+    int64_t ahead = prefetch_distance((panel_to - panel_from) * panel_bytes);
     int32_t panel = panel_from;
     switch (rows) {
         FLOAT_PANELS(1)
@@ -771,11 +783,12 @@ static void exponentials(const float *x, int32_t count, float maximum, float fac
 /* Reads whole cache lines and returns a value that depends on all of them. */
 static int64_t read_sweep(const void *from, int64_t bytes) {
     const uint8_t *at = from;
+    int64_t ahead = prefetch_distance(bytes);
     uint64_t seen[8] = {0};
     for (int64_t i = 0; i < bytes / 64; i++, at += 64) {
         uint64_t line[8];
         memcpy(line, at, sizeof line);
-        prefetch(at, 64);
+        prefetch(at + ahead, 64);
         for (int j = 0; j < 8; j++) {
             seen[j] ^= line[j];
         }
