@@ -25,6 +25,16 @@ enum { LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_Q8, LAYOUT_Q4, LAYOUT_Q4_MIN 
 /* Order of CacheFormat.java. */
 enum { CACHE_F16, CACHE_F32 };
 
+/* What every kernel of attention is given. */
+#define ATTENTION_PARAMETERS                                                                                           \
+    const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale,                  \
+        const void *keys, const void *values, int32_t slots, int32_t format, const float *prompt_keys,                 \
+        const float *prompt_values, int32_t prompts, const int32_t *prefix, const int32_t *path_start,                 \
+        const int32_t *path, const int32_t *prompted
+#define ATTENTION_ARGUMENTS                                                                                            \
+    query, rows, heads, kv_heads, head_dim, scale, keys, values, slots, format, prompt_keys, prompt_values, prompts,   \
+        prefix, path_start, path, prompted
+
 /* KERNEL(return type, name, parameters, arguments) */
 #define BITA_KERNELS(KERNEL)                                                                                           \
     KERNEL(void, pack,                                                                                                 \
@@ -58,13 +68,20 @@ enum { CACHE_F16, CACHE_F32 };
            (const float *values, int32_t kv_heads, int32_t head_dim, void *cache, int32_t slots, int32_t format,       \
             int32_t first_slot, int32_t rows, int32_t column_from, int32_t column_to),                                 \
            (values, kv_heads, head_dim, cache, slots, format, first_slot, rows, column_from, column_to))               \
-    KERNEL(void, attend,                                                                                               \
-           (const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale, const void *keys,      \
-            const void *values, int32_t slots, int32_t format, const float *prompt_keys, const float *prompt_values,   \
-            int32_t prompts, const int32_t *prefix, const int32_t *path_start, const int32_t *path,                    \
-            const int32_t *prompted, float *out, float *scratch, int32_t item_from, int32_t item_to),                  \
-           (query, rows, heads, kv_heads, head_dim, scale, keys, values, slots, format, prompt_keys, prompt_values,          \
-            prompts, prefix, path_start, path, prompted, out, scratch, item_from, item_to))                            \
+    KERNEL(void, attend, (ATTENTION_PARAMETERS, float *out, float *scratch, int32_t item_from, int32_t item_to),       \
+           (ATTENTION_ARGUMENTS, out, scratch, item_from, item_to))                                                    \
+    KERNEL(void, attend_scores,                                                                                        \
+           (ATTENTION_PARAMETERS, float *scores, int64_t stride, float *maxima, int32_t blocks, int32_t part,          \
+            int32_t parts),                                                                                            \
+           (ATTENTION_ARGUMENTS, scores, stride, maxima, blocks, part, parts))                                         \
+    KERNEL(void, attend_blocks,                                                                                        \
+           (ATTENTION_PARAMETERS, const float *scores, int64_t stride, const float *maxima, int32_t blocks,            \
+            float *partial, float *scratch, int32_t part, int32_t parts),                                              \
+           (ATTENTION_ARGUMENTS, scores, stride, maxima, blocks, partial, scratch, part, parts))                       \
+    KERNEL(void, attend_totals,                                                                                        \
+           (ATTENTION_PARAMETERS, const float *partial, int32_t blocks, float *out, int32_t item_from,                 \
+            int32_t item_to),                                                                                          \
+           (ATTENTION_ARGUMENTS, partial, blocks, out, item_from, item_to))                                            \
     KERNEL(void, swiglu, (float *gate, const float *up, int64_t from, int64_t to), (gate, up, from, to))               \
     KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \
     KERNEL(void, exponentials, (const float *x, int32_t count, float maximum, float factor, float *out),               \

@@ -461,9 +461,10 @@ INLINE void score_panels(int format, const struct query *queries, int tile, cons
     }
 }
 
-INLINE void score(int format, const struct query *queries, int tile, const void *keys, int32_t head_dim, int32_t slots,
-                  float scale, float *scores, int64_t stride) {
-    int64_t panel = 0, panels = (slots + 15) / 16;
+/* Scores of the slots from..to - 1, from whole panels: from is a multiple of 16. */
+INLINE void score(int format, const struct query *queries, int tile, const void *keys, int32_t head_dim, int32_t from,
+                  int32_t to, float scale, float *scores, int64_t stride) {
+    int64_t panel = from / 16, panels = (to + 15) / 16;
 #pragma GCC unroll 4
     for (int wide = 8; wide > 0; wide /= 2) {
         for (; wide * tile <= SCORE_SUMS && panel + wide <= panels; panel += wide) {
@@ -509,16 +510,17 @@ INLINE void weigh(const struct query *query, const float *scores, int32_t from, 
     }
 }
 
-/* Adds weighted values sequentially to `lanes` vectors of each query's sums, from vector `lane` of a head on. Row t of
- * weights, sums and weight_sums belongs to query t; a value that is loaded serves all of them. slots: of the positions, or
- * NULL where they are the same, from `first` on. */
-INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes, const float *weights, const void *values,
-                       int64_t first, const int32_t *slots, int32_t count, v16 *sums, float *weight_sums) {
+/* Adds weighted values sequentially to `lanes` vectors of each query's sums, from vector `lane` of a head on, and the
+ * weights if asked to. Row t of weights, sums and weight_sums belongs to query t; a value that is loaded serves all of
+ * them. slots: of the positions, or NULL where they are the same, from `first` on. */
+INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes, int with_weights, const float *weights,
+                       const void *values, int64_t first, const int32_t *slots, int32_t count, v16 *sums,
+                       float *weight_sums) {
     v16 acc[VALUE_SUMS];
-    float weight[VALUE_SUMS];
+    float weight[ATTENTION_TILE];
 #pragma GCC unroll 16
     for (int t = 0; t < tile; t++) {
-        weight[t] = weight_sums[t];
+        weight[t] = with_weights ? weight_sums[t] : 0.0f;
 #pragma GCC unroll 16
         for (int j = 0; j < lanes; j++) {
             acc[t * lanes + j] = sums[t * MAX_HEAD_LANES + lane + j];
@@ -535,7 +537,7 @@ INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes
                 acc[t * lanes + j] = v_fma(w, value, acc[t * lanes + j]);
             }
         }
-        if (lane == 0) {
+        if (with_weights) {
 #pragma GCC unroll 16
             for (int t = 0; t < tile; t++) {
                 weight[t] += weights[t * POSITIONS_PER_BLOCK + i];
@@ -544,7 +546,9 @@ INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes
     }
 #pragma GCC unroll 16
     for (int t = 0; t < tile; t++) {
-        weight_sums[t] = weight[t];
+        if (with_weights) {
+            weight_sums[t] = weight[t];
+        }
 #pragma GCC unroll 16
         for (int j = 0; j < lanes; j++) {
             sums[t * MAX_HEAD_LANES + lane + j] = acc[t * lanes + j];
@@ -557,8 +561,12 @@ INLINE void add_heads(int format, int tile, int head_lanes, const float *weights
     int lane = 0;
 #pragma GCC unroll 4
     for (int wide = 8; wide > 0; wide /= 2) {
+        if (wide * tile <= VALUE_SUMS && lane == 0 && wide <= head_lanes) {
+            add_values(format, tile, head_lanes, 0, wide, 1, weights, values, first, slots, count, sums, weight_sums);
+            lane = wide;
+        }
         for (; wide * tile <= VALUE_SUMS && lane + wide <= head_lanes; lane += wide) {
-            add_values(format, tile, head_lanes, lane, wide, weights, values, first, slots, count, sums, weight_sums);
+            add_values(format, tile, head_lanes, lane, wide, 0, weights, values, first, slots, count, sums, weight_sums);
         }
     }
 }
@@ -573,96 +581,142 @@ static void add_one(int format, int head_lanes, const float *weights, const void
     }
 }
 
-/* The totals of a tile: sums of the weights and of the weighted values of the blocks so far. */
-struct totals {
+/* What a tile of queries has in common. */
+struct extent {
+    int32_t slots;     /* seen by any of them */
+    int32_t positions; /* likewise */
+    int32_t shared;    /* leading slots that all of them see */
+};
+
+INLINE struct extent extent_of(const struct query *queries, int tile) {
+    struct extent e = {0, 0, INT32_MAX};
+    for (int t = 0; t < tile; t++) {
+        const struct query *q = &queries[t];
+        int32_t slots = q->path_length > 0 ? q->path[q->path_length - 1] + 1 : q->prefix;
+        int32_t positions = q->prefix + q->path_length;
+        e.slots = slots > e.slots ? slots : e.slots;
+        e.positions = positions > e.positions ? positions : e.positions;
+        e.shared = q->prefix < e.shared ? q->prefix : e.shared;
+    }
+    return e;
+}
+
+/* Sums of a tile: of weights, and of weighted values. */
+struct sums {
     float weight[ATTENTION_TILE];
     v16 value[ATTENTION_TILE * MAX_HEAD_LANES];
 };
 
-INLINE void add_block(struct totals *t, int query, int head_lanes, const v16 *sums, float weight_sum) {
-    t->weight[query] += weight_sum;
-    for (int j = 0; j < head_lanes; j++) {
-        t->value[query * MAX_HEAD_LANES + j] = v_add(t->value[query * MAX_HEAD_LANES + j], sums[j]);
+INLINE void clear_sums(struct sums *s, int query, int head_lanes) {
+    s->weight[query] = 0.0f;
+    memset(s->value + query * MAX_HEAD_LANES, 0, (size_t)head_lanes * sizeof(v16));
+}
+
+INLINE void add_sums(struct sums *total, const struct sums *s, int query, int head_lanes) {
+    total->weight[query] += s->weight[query];
+    for (int j = query * MAX_HEAD_LANES; j < query * MAX_HEAD_LANES + head_lanes; j++) {
+        total->value[j] = v_add(total->value[j], s->value[j]);
     }
 }
+
+/* The largest score of what a query sees among the slots from..to - 1. */
+INLINE float maximum_seen(const struct query *q, const float *scores, int32_t from, int32_t to, float maximum) {
+    int32_t straight = q->prefix < to ? q->prefix : to;
+    if (straight > from) {
+        maximum = maximum_of(scores + from, straight - from, maximum);
+    }
+    for (int32_t i = 0; i < q->path_length; i++) {
+        if (q->path[i] >= from && q->path[i] < to) {
+            maximum = scores[q->path[i]] > maximum ? scores[q->path[i]] : maximum;
+        }
+    }
+    return maximum;
+}
+
+/* Scores of the prompt tokens that a query sees, and the largest. */
+INLINE float score_prompts(const struct query *q, int32_t head_dim, float scale, float *scores) {
+    if (q->prompts == 0) {
+        return -INFINITY;
+    }
+    score(CACHE_F32, q, 1, q->prompt_keys, head_dim, 0, q->prompts, scale, scores, 0);
+    return maximum_of(scores, q->prompts, -INFINITY);
+}
+
+/* Sums of a query over the prompt tokens it sees. */
+INLINE void prompt_sums(const struct query *q, int head_lanes, const float *scores, float maximum, int query,
+                        struct sums *sums) {
+    float weights[POSITIONS_PER_BLOCK];
+    struct query all = {.prefix = q->prompts};
+    clear_sums(sums, query, head_lanes);
+    for (int32_t from = 0; from < q->prompts; from += POSITIONS_PER_BLOCK) {
+        int32_t n = q->prompts - from < POSITIONS_PER_BLOCK ? q->prompts - from : POSITIONS_PER_BLOCK;
+        weigh(&all, scores, from, from + n, maximum, weights);
+        add_one(CACHE_F32, head_lanes, weights, q->prompt_values, from, NULL, n, sums->value + query * MAX_HEAD_LANES,
+                sums->weight + query);
+    }
+}
+
+/* Sums of a tile over the block of positions that begins at `from`. */
+INLINE void block_sums(int format, int tile, const struct query *queries, int head_lanes, const void *values,
+                       const float *scores, int64_t stride, const float *maximum, int32_t shared, int32_t from,
+                       struct sums *sums) {
+    float weights[ATTENTION_TILE * POSITIONS_PER_BLOCK];
+    int32_t end = from + POSITIONS_PER_BLOCK, common = shared < end ? shared : end;
+    common = common > from ? common : from;
+    for (int t = 0; t < tile; t++) {
+        const struct query *q = &queries[t];
+        int32_t seen = q->prefix + q->path_length;
+        seen = seen < end ? seen : end;
+        if (seen > from) {
+            weigh(q, scores + t * stride, from, seen, maximum[t], weights + t * POSITIONS_PER_BLOCK);
+        }
+        clear_sums(sums, t, head_lanes);
+    }
+    if (common > from) {
+        add_heads(format, tile, head_lanes, weights, values, from, NULL, common - from, sums->value, sums->weight);
+    }
+    for (int t = 0; t < tile; t++) { /* what not all of them see */
+        const struct query *q = &queries[t];
+        const float *rest = weights + t * POSITIONS_PER_BLOCK;
+        v16 *value = sums->value + t * MAX_HEAD_LANES;
+        int32_t seen = q->prefix + q->path_length, straight = q->prefix < end ? q->prefix : end, at = common;
+        seen = seen < end ? seen : end;
+        if (straight > at) {
+            add_one(format, head_lanes, rest + (at - from), values, at, NULL, straight - at, value, sums->weight + t);
+            at = straight;
+        }
+        if (seen > at) {
+            add_one(format, head_lanes, rest + (at - from), values, 0, q->path + (at - q->prefix), seen - at, value,
+                    sums->weight + t);
+        }
+    }
+}
+
+INLINE int sees_from(const struct query *q, int32_t position) { return q->prefix + q->path_length > position; }
 
 /* Attention of `tile` queries that share keys and values. */
 INLINE void attend_tile(int format, int tile, const struct query *queries, int32_t head_dim, float scale,
                         const void *keys, const void *values, float *scratch) {
     int head_lanes = head_dim / 16;
-    int32_t slots = 0, shared = INT32_MAX, positions = 0, prompts = 0;
-    for (int t = 0; t < tile; t++) {
-        const struct query *q = &queries[t];
-        int32_t last = q->path_length > 0 ? q->path[q->path_length - 1] : q->prefix - 1;
-        slots = last + 1 > slots ? last + 1 : slots;
-        shared = q->prefix < shared ? q->prefix : shared;
-        positions = q->prefix + q->path_length > positions ? q->prefix + q->path_length : positions;
-        prompts = q->prompts > prompts ? q->prompts : prompts;
-    }
-    int64_t prompt_stride = (prompts + 15) / 16 * 16, stride = (slots + 15) / 16 * 16;
-    float *prompt_scores = scratch, *scores = scratch + tile * prompt_stride;
-    score(format, queries, tile, keys, head_dim, slots, scale, scores, stride);
-
-    struct totals totals = {0};
+    struct extent e = extent_of(queries, tile);
+    int64_t stride = (e.slots + 15) / 16 * 16;
+    float *scores = scratch, *prompt_scores = scratch + tile * stride;
+    struct sums totals = {0}, sums;
     float maximum[ATTENTION_TILE];
-    float weights[ATTENTION_TILE * POSITIONS_PER_BLOCK];
-    v16 sums[ATTENTION_TILE * MAX_HEAD_LANES];
-    float weight_sums[ATTENTION_TILE];
+    score(format, queries, tile, keys, head_dim, 0, e.slots, scale, scores, stride);
     for (int t = 0; t < tile; t++) {
         const struct query *q = &queries[t];
-        float *prompt_row = prompt_scores + t * prompt_stride;
+        maximum[t] = maximum_seen(q, scores + t * stride, 0, e.slots, score_prompts(q, head_dim, scale, prompt_scores));
         if (q->prompts > 0) {
-            score(CACHE_F32, q, 1, q->prompt_keys, head_dim, q->prompts, scale, prompt_row, 0);
-        }
-        maximum[t] = maximum_of(scores + t * stride, q->prefix, maximum_of(prompt_row, q->prompts, -INFINITY));
-        for (int32_t i = 0; i < q->path_length; i++) {
-            float one = scores[t * stride + q->path[i]];
-            maximum[t] = one > maximum[t] ? one : maximum[t];
-        }
-        memset(sums, 0, (size_t)head_lanes * sizeof *sums);
-        weight_sums[0] = 0.0f;
-        for (int32_t from = 0; from < q->prompts; from += POSITIONS_PER_BLOCK) {
-            int32_t n = q->prompts - from < POSITIONS_PER_BLOCK ? q->prompts - from : POSITIONS_PER_BLOCK;
-            struct query all = {.prefix = q->prompts};
-            weigh(&all, prompt_row, from, from + n, maximum[t], weights);
-            add_one(CACHE_F32, head_lanes, weights, q->prompt_values, from, NULL, n, sums, weight_sums);
-        }
-        if (q->prompts > 0) {
-            add_block(&totals, t, head_lanes, sums, weight_sums[0]);
+            prompt_sums(q, head_lanes, prompt_scores, maximum[t], t, &sums);
+            add_sums(&totals, &sums, t, head_lanes);
         }
     }
-    for (int32_t from = 0; from < positions; from += POSITIONS_PER_BLOCK) {
-        int32_t end = from + POSITIONS_PER_BLOCK, common = shared < end ? shared : end;
-        common = common > from ? common : from;
+    for (int32_t from = 0; from < e.positions; from += POSITIONS_PER_BLOCK) {
+        block_sums(format, tile, queries, head_lanes, values, scores, stride, maximum, e.shared, from, &sums);
         for (int t = 0; t < tile; t++) {
-            const struct query *q = &queries[t];
-            int32_t seen = q->prefix + q->path_length;
-            seen = seen < end ? seen : end;
-            if (seen > from) {
-                weigh(q, scores + t * stride, from, seen, maximum[t], weights + t * POSITIONS_PER_BLOCK);
-            }
-            memset(sums + t * MAX_HEAD_LANES, 0, (size_t)head_lanes * sizeof *sums);
-            weight_sums[t] = 0.0f;
-        }
-        if (common > from) {
-            add_heads(format, tile, head_lanes, weights, values, from, NULL, common - from, sums, weight_sums);
-        }
-        for (int t = 0; t < tile; t++) { /* what not all of them see */
-            const struct query *q = &queries[t];
-            const float *rest = weights + t * POSITIONS_PER_BLOCK;
-            v16 *sum = sums + t * MAX_HEAD_LANES;
-            int32_t seen = q->prefix + q->path_length, straight = q->prefix < end ? q->prefix : end, at = common;
-            seen = seen < end ? seen : end;
-            if (straight > at) {
-                add_one(format, head_lanes, rest + (at - from), values, at, NULL, straight - at, sum, weight_sums + t);
-                at = straight;
-            }
-            if (seen > at) {
-                add_one(format, head_lanes, rest + (at - from), values, 0, q->path + (at - q->prefix), seen - at, sum,
-                        weight_sums + t);
-            }
-            if (seen > from) {
-                add_block(&totals, t, head_lanes, sum, weight_sums[t]);
+            if (sees_from(&queries[t], from)) {
+                add_sums(&totals, &sums, t, head_lanes);
             }
         }
     }
@@ -674,53 +728,175 @@ INLINE void attend_tile(int format, int tile, const struct query *queries, int32
     }
 }
 
-static void attend(const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale,
-                   const void *keys, const void *values, int32_t slots, int32_t format, const float *prompt_keys,
-                   const float *prompt_values, int32_t prompts, const int32_t *prefix, const int32_t *path_start,
-                   const int32_t *path, const int32_t *prompted, float *out, float *scratch, int32_t item_from,
-                   int32_t item_to) {
-    int32_t group = heads / kv_heads, per_head = rows * group;
-    int64_t cache_head = (int64_t)slots * head_dim * (format == CACHE_F16 ? 2 : 4);
-    int64_t prompt_head = (int64_t)((prompts + 15) / 16) * head_dim * 16;
-    for (int32_t item = item_from, tile; item < item_to; item += tile) {
-        int32_t kv_head = item / per_head, left = (kv_head + 1) * per_head - item;
-        left = left < item_to - item ? left : item_to - item;
-        int32_t tiles = (left + ATTENTION_TILE - 1) / ATTENTION_TILE;
-        tile = (left + tiles - 1) / tiles;
-        struct query queries[ATTENTION_TILE];
-        for (int32_t t = 0; t < tile; t++) {
-            int32_t row = (item + t) % per_head / group, head = kv_head * group + (item + t) % group;
-            int64_t at = ((int64_t)row * heads + head) * head_dim;
-            queries[t] = (struct query){
-                .q = query + at,
-                .prefix = prefix[row],
-                .path_length = path_start[row + 1] - path_start[row],
-                .path = path + path_start[row],
-                .prompt_keys = prompt_keys + head * prompt_head,
-                .prompt_values = prompt_values + (int64_t)head * prompts * head_dim,
-                .prompts = prompted[row] ? prompts : 0,
-                .out = out + at,
-            };
-        }
-        const char *head_keys = (const char *)keys + kv_head * cache_head;
-        const char *head_values = (const char *)values + kv_head * cache_head;
-#define ATTEND_CASE(n)                                                                            \
-    case n:                                                                                       \
-        if (n <= ATTENTION_TILE) {                                                                \
-            if (format == CACHE_F16) {                                                            \
-                attend_tile(CACHE_F16, n, queries, head_dim, scale, head_keys, head_values, scratch); \
-            } else {                                                                              \
-                attend_tile(CACHE_F32, n, queries, head_dim, scale, head_keys, head_values, scratch); \
-            }                                                                                     \
-        }                                                                                         \
+/* The arguments of attention, as the kernels get them. */
+struct attention {
+    const float *query;
+    int32_t rows, heads, kv_heads, head_dim;
+    float scale;
+    const void *keys, *values;
+    int32_t slots, format;
+    const float *prompt_keys, *prompt_values;
+    int32_t prompts;
+    const int32_t *prefix, *path_start, *path, *prompted;
+    float *out;
+};
+#define ATTENTION_OF(out) {ATTENTION_ARGUMENTS, out}
+
+INLINE struct query query_of(const struct attention *a, int32_t item) {
+    int32_t group = a->heads / a->kv_heads, per_head = a->rows * group;
+    int32_t row = item % per_head / group, head = item / per_head * group + item % group;
+    int64_t at = ((int64_t)row * a->heads + head) * a->head_dim;
+    return (struct query){
+        .q = a->query + at,
+        .prefix = a->prefix[row],
+        .path_length = a->path_start[row + 1] - a->path_start[row],
+        .path = a->path + a->path_start[row],
+        .prompt_keys = a->prompt_keys + head * (int64_t)((a->prompts + 15) / 16) * a->head_dim * 16,
+        .prompt_values = a->prompt_values + (int64_t)head * a->prompts * a->head_dim,
+        .prompts = a->prompted[row] ? a->prompts : 0,
+        .out = a->out + at,
+    };
+}
+
+/* The next tile of the items from item on: of one key-value head, and of nearly the same size as the others. */
+INLINE int32_t next_tile(const struct attention *a, int32_t item, int32_t item_to, struct query *queries) {
+    int32_t per_head = a->rows * (a->heads / a->kv_heads), left = (item / per_head + 1) * per_head - item;
+    left = left < item_to - item ? left : item_to - item;
+    int32_t tiles = (left + ATTENTION_TILE - 1) / ATTENTION_TILE, tile = (left + tiles - 1) / tiles;
+    for (int32_t t = 0; t < tile; t++) {
+        queries[t] = query_of(a, item + t);
+    }
+    return tile;
+}
+
+INLINE const void *of_head(const struct attention *a, const void *cached, int32_t item) {
+    int32_t kv_head = item / (a->rows * (a->heads / a->kv_heads));
+    return (const char *)cached + (int64_t)kv_head * a->slots * a->head_dim * (a->format == CACHE_F16 ? 2 : 4);
+}
+
+/* Calls WORK(format, n) with constants, so that the compiler unrolls the tile. */
+#define TILE_OF(WORK, n)                \
+    case n:                             \
+        if (n <= ATTENTION_TILE) {      \
+            if (a->format == CACHE_F16) { \
+                WORK(CACHE_F16, n);     \
+            } else {                    \
+                WORK(CACHE_F32, n);     \
+            }                           \
+        }                               \
         break;
-        switch (tile) {
-            ATTEND_CASE(1)
-            ATTEND_CASE(2)
-            ATTEND_CASE(3)
-            ATTEND_CASE(4)
-            ATTEND_CASE(5)
-            ATTEND_CASE(6)
+#define FOR_TILE(WORK, tile) \
+    switch (tile) {          \
+        TILE_OF(WORK, 1)     \
+        TILE_OF(WORK, 2)     \
+        TILE_OF(WORK, 3)     \
+        TILE_OF(WORK, 4)     \
+        TILE_OF(WORK, 5)     \
+        TILE_OF(WORK, 6)     \
+    }
+
+static void attend(ATTENTION_PARAMETERS, float *out, float *scratch, int32_t item_from, int32_t item_to) {
+    const struct attention all = ATTENTION_OF(out), *a = &all;
+    struct query queries[ATTENTION_TILE];
+    for (int32_t item = item_from, tile; item < item_to; item += tile) {
+        tile = next_tile(a, item, item_to, queries);
+#define ATTEND(format, n) \
+    attend_tile(format, n, queries, head_dim, scale, of_head(a, keys, item), of_head(a, values, item), scratch)
+        FOR_TILE(ATTEND, tile)
+    }
+}
+
+/* The blocks of slots or positions that a part of `parts` works on. */
+INLINE void part_of(int32_t blocks, int32_t part, int32_t parts, int32_t *from, int32_t *to) {
+    *from = (int32_t)((int64_t)blocks * part / parts);
+    *to = (int32_t)((int64_t)blocks * (part + 1) / parts);
+}
+
+static void attend_scores(ATTENTION_PARAMETERS, float *scores, int64_t stride, float *maxima, int32_t blocks,
+                          int32_t part, int32_t parts) {
+    const struct attention all = ATTENTION_OF(NULL), *a = &all;
+    int32_t from, to, items = rows * heads;
+    part_of(blocks, part, parts, &from, &to);
+    from *= POSITIONS_PER_BLOCK;
+    to *= POSITIONS_PER_BLOCK;
+    struct query queries[ATTENTION_TILE];
+    for (int32_t item = 0, tile; item < items; item += tile) {
+        tile = next_tile(a, item, items, queries);
+        struct extent e = extent_of(queries, tile);
+        int32_t end = e.slots < to ? e.slots : to;
+        float *out = scores + item * stride;
+#define SCORE(format, n) \
+    score(format, queries, n, of_head(a, keys, item), head_dim, from, end, scale, out, stride)
+        if (end > from) {
+            FOR_TILE(SCORE, tile)
+        }
+        for (int32_t t = 0; t < tile; t++) {
+            maxima[(int64_t)(item + t) * parts + part] = maximum_seen(&queries[t], out + t * stride, from, end, -INFINITY);
+        }
+    }
+}
+
+/* A query's sums over a block of positions, in memory: the weighted values, then the weight in a lane of its own. */
+INLINE void store_sums(const struct sums *s, int query, int head_lanes, float *to) {
+    for (int j = 0; j < head_lanes; j++) {
+        v_store(to + 16 * j, s->value[query * MAX_HEAD_LANES + j]);
+    }
+    to[16 * head_lanes] = s->weight[query];
+}
+
+static void attend_blocks(ATTENTION_PARAMETERS, const float *scores, int64_t stride, const float *maxima,
+                          int32_t blocks, float *partial, float *scratch, int32_t part, int32_t parts) {
+    const struct attention all = ATTENTION_OF(NULL), *a = &all;
+    int head_lanes = head_dim / 16;
+    int64_t block_stride = head_dim + 16;
+    int32_t from, to, items = rows * heads;
+    part_of(blocks, part, parts, &from, &to);
+    struct query queries[ATTENTION_TILE];
+    struct sums sums;
+    for (int32_t item = 0, tile; item < items; item += tile) {
+        tile = next_tile(a, item, items, queries);
+        struct extent e = extent_of(queries, tile);
+        float maximum[ATTENTION_TILE];
+        for (int32_t t = 0; t < tile; t++) {
+            float *prompt_partial = partial + (int64_t)(item + t) * (blocks + 1) * block_stride;
+            maximum[t] = maximum_of(maxima + (int64_t)(item + t) * parts, parts,
+                                    score_prompts(&queries[t], head_dim, scale, scratch));
+            if (part == 0 && queries[t].prompts > 0) {
+                prompt_sums(&queries[t], head_lanes, scratch, maximum[t], t, &sums);
+                store_sums(&sums, t, head_lanes, prompt_partial);
+            }
+        }
+        for (int32_t block = from; block < to && block * POSITIONS_PER_BLOCK < e.positions; block++) {
+#define BLOCK(format, n)                                                                                              \
+    block_sums(format, n, queries, head_lanes, of_head(a, values, item), scores + item * stride, stride, maximum,    \
+               e.shared, block *POSITIONS_PER_BLOCK, &sums)
+            FOR_TILE(BLOCK, tile)
+            for (int32_t t = 0; t < tile; t++) {
+                store_sums(&sums, t, head_lanes, partial + ((int64_t)(item + t) * (blocks + 1) + block + 1) * block_stride);
+            }
+        }
+    }
+}
+
+static void attend_totals(ATTENTION_PARAMETERS, const float *partial, int32_t blocks, float *out, int32_t item_from,
+                          int32_t item_to) {
+    const struct attention all = ATTENTION_OF(out), *a = &all;
+    int head_lanes = head_dim / 16;
+    int64_t block_stride = head_dim + 16;
+    for (int32_t item = item_from; item < item_to; item++) {
+        struct query q = query_of(a, item);
+        const float *at = partial + (int64_t)item * (blocks + 1) * block_stride;
+        struct sums totals;
+        clear_sums(&totals, 0, head_lanes);
+        for (int32_t block = q.prompts > 0 ? -1 : 0; block * POSITIONS_PER_BLOCK < q.prefix + q.path_length; block++) {
+            const float *sums = at + (block + 1) * block_stride;
+            totals.weight[0] += sums[head_dim];
+            for (int j = 0; j < head_lanes; j++) {
+                totals.value[j] = v_add(totals.value[j], v_load(sums + 16 * j));
+            }
+        }
+        for (int j = 0; j < head_lanes; j++) {
+            v_store(q.out + 16 * j, v_div(totals.value[j], v_set1(totals.weight[0])));
         }
     }
 }

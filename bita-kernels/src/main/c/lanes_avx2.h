@@ -7,8 +7,8 @@ typedef struct {
 #define BIG_TILE 4
 #define FLOAT_ROWS 4
 #define PANELS 4
-#define ATTENTION_TILE 3
-#define SCORE_SUMS 4
+#define ATTENTION_TILE 6
+#define SCORE_SUMS 6
 #define VALUE_SUMS 6
 
 #define PAIR(first, second) ((v16){(first), (second)})

@@ -122,23 +122,33 @@ public interface Kernels {
      * the scale; m is their maximum; weights are exp(score - m). Weights and weighted values are summed sequentially
      * from zero within the prompt tokens and within blocks of 128 positions; these sums are added in that order.
      *
-     * @param query    f32 (rows, heads, headDim)
      * @param out      f32 (rows, heads, headDim)
      * @param scratch  f32, {@link AttentionShape#scratchFloats} numbers for the calling thread alone
      * @param itemFrom items are (kvHead * rows + row) * heads per kvHead + head of these: neighbours share keys and
      *                 values, which are then loaded once for up to {@value AttentionShape#QUERIES_PER_TILE} of them
      */
-    void attend(
-            MemorySegment query,
-            int rows,
-            AttentionShape shape,
-            KvLayer layer,
-            PromptLayer prompt,
-            Visibility visibility,
-            MemorySegment out,
-            MemorySegment scratch,
-            int itemFrom,
-            int itemTo);
+    void attend(Attention attention, MemorySegment out, MemorySegment scratch, int itemFrom, int itemTo);
+
+    /**
+     * The first step of an attention that is split by positions, with the same result as {@link #attend}: the scores of
+     * a part's slots, and the largest of those that are seen.
+     */
+    void attendScores(Attention attention, PositionSplit split, int part);
+
+    /**
+     * The second step, once the first is done for all parts: the sums over a part's blocks of positions, and over the
+     * prompt tokens for part 0.
+     *
+     * @param scratch as for {@link #attend}
+     */
+    void attendBlocks(Attention attention, PositionSplit split, MemorySegment scratch, int part);
+
+    /**
+     * The last step, once the second is done for all parts: adds up the blocks.
+     *
+     * @param out f32 (rows, heads, headDim)
+     */
+    void attendTotals(Attention attention, PositionSplit split, MemorySegment out, int itemFrom, int itemTo);
 
     /** gate = gate / (1 + exp(-gate)) * up, for elements from..to of f32 arrays. */
     void swiglu(MemorySegment gate, MemorySegment up, long from, long to);

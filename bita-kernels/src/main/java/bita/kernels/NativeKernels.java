@@ -228,22 +228,16 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
-    public void attend(
-            MemorySegment query,
-            int rows,
-            AttentionShape shape,
-            KvLayer layer,
-            PromptLayer prompt,
-            Visibility visibility,
-            MemorySegment out,
-            MemorySegment scratch,
-            int itemFrom,
-            int itemTo) {
+    public void attend(Attention a, MemorySegment out, MemorySegment scratch, int itemFrom, int itemTo) {
+        AttentionShape shape = a.shape();
+        KvLayer layer = a.layer();
+        PromptLayer prompt = a.prompt();
+        Visibility visibility = a.visibility();
         try {
             Functions.ATTEND.invokeExact(
                     code,
-                    query,
-                    rows,
+                    a.query(),
+                    a.rows(),
                     shape.heads(),
                     shape.kvHeads(),
                     shape.headDim(),
@@ -261,6 +255,118 @@ final class NativeKernels implements Kernels {
                     visibility.prompted(),
                     out,
                     scratch,
+                    itemFrom,
+                    itemTo);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void attendScores(Attention a, PositionSplit split, int part) {
+        AttentionShape shape = a.shape();
+        KvLayer layer = a.layer();
+        PromptLayer prompt = a.prompt();
+        Visibility visibility = a.visibility();
+        try {
+            Functions.ATTEND_SCORES.invokeExact(
+                    code,
+                    a.query(),
+                    a.rows(),
+                    shape.heads(),
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    shape.scale(),
+                    layer.keys(),
+                    layer.values(),
+                    layer.slots(),
+                    layer.format().ordinal(),
+                    prompt.keys(),
+                    prompt.values(),
+                    prompt.prompts(),
+                    visibility.prefix(),
+                    visibility.pathStart(),
+                    visibility.path(),
+                    visibility.prompted(),
+                    split.scores(),
+                    split.scoresOf(1),
+                    split.maxima(),
+                    split.blocks(),
+                    part,
+                    split.parts());
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void attendBlocks(Attention a, PositionSplit split, MemorySegment scratch, int part) {
+        AttentionShape shape = a.shape();
+        KvLayer layer = a.layer();
+        PromptLayer prompt = a.prompt();
+        Visibility visibility = a.visibility();
+        try {
+            Functions.ATTEND_BLOCKS.invokeExact(
+                    code,
+                    a.query(),
+                    a.rows(),
+                    shape.heads(),
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    shape.scale(),
+                    layer.keys(),
+                    layer.values(),
+                    layer.slots(),
+                    layer.format().ordinal(),
+                    prompt.keys(),
+                    prompt.values(),
+                    prompt.prompts(),
+                    visibility.prefix(),
+                    visibility.pathStart(),
+                    visibility.path(),
+                    visibility.prompted(),
+                    split.scores(),
+                    split.scoresOf(1),
+                    split.maxima(),
+                    split.blocks(),
+                    split.partial(),
+                    scratch,
+                    part,
+                    split.parts());
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void attendTotals(Attention a, PositionSplit split, MemorySegment out, int itemFrom, int itemTo) {
+        AttentionShape shape = a.shape();
+        KvLayer layer = a.layer();
+        PromptLayer prompt = a.prompt();
+        Visibility visibility = a.visibility();
+        try {
+            Functions.ATTEND_TOTALS.invokeExact(
+                    code,
+                    a.query(),
+                    a.rows(),
+                    shape.heads(),
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    shape.scale(),
+                    layer.keys(),
+                    layer.values(),
+                    layer.slots(),
+                    layer.format().ordinal(),
+                    prompt.keys(),
+                    prompt.values(),
+                    prompt.prompts(),
+                    visibility.prefix(),
+                    visibility.pathStart(),
+                    visibility.path(),
+                    visibility.prompted(),
+                    split.partial(),
+                    split.blocks(),
+                    out,
                     itemFrom,
                     itemTo);
         } catch (Throwable e) {
@@ -344,7 +450,11 @@ final class NativeKernels implements Kernels {
         static final MethodHandle ROTATE = kernel("rotate", "plipiii");
         static final MethodHandle STORE_KEYS = kernel("store_keys", "piipiiiiii");
         static final MethodHandle STORE_VALUES = kernel("store_values", "piipiiiiii");
-        static final MethodHandle ATTEND = kernel("attend", "piiiifppiippippppppii");
+        private static final String ATTENTION = "piiiifppiippipppp";
+        static final MethodHandle ATTEND = kernel("attend", ATTENTION + "ppii");
+        static final MethodHandle ATTEND_SCORES = kernel("attend_scores", ATTENTION + "plpiii");
+        static final MethodHandle ATTEND_BLOCKS = kernel("attend_blocks", ATTENTION + "plpippii");
+        static final MethodHandle ATTEND_TOTALS = kernel("attend_totals", ATTENTION + "pipii");
         static final MethodHandle SWIGLU = kernel("swiglu", "ppll");
         static final MethodHandle ARGMAX =
                 handle("bita_argmax", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));

@@ -178,7 +178,7 @@ public final class ScalarKernels implements Kernels {
         int headDim = shape.headDim();
         for (int row = 0; row < rows; row++) {
             for (int k = columnFrom; k < columnTo; k++) {
-                long to = keyIndex(layer, headDim, k / headDim, firstSlot + row, k % headDim);
+                long to = ScalarAttention.keyIndex(layer, headDim, k / headDim, firstSlot + row, k % headDim);
                 long from = (long) row * shape.kvHeads() * headDim + k;
                 put(layer.keys(), layer.format(), to, keys.getAtIndex(JAVA_FLOAT, from));
             }
@@ -197,20 +197,11 @@ public final class ScalarKernels implements Kernels {
         int headDim = shape.headDim();
         for (int row = 0; row < rows; row++) {
             for (int k = columnFrom; k < columnTo; k++) {
-                long to = valueIndex(layer, headDim, k / headDim, firstSlot + row, k % headDim);
+                long to = ScalarAttention.valueIndex(layer, headDim, k / headDim, firstSlot + row, k % headDim);
                 long from = (long) row * shape.kvHeads() * headDim + k;
                 put(layer.values(), layer.format(), to, values.getAtIndex(JAVA_FLOAT, from));
             }
         }
-    }
-
-    private static long keyIndex(KvLayer layer, int headDim, int head, int slot, int d) {
-        long panel = (long) head * (layer.slots() / LANES) + slot / LANES;
-        return (panel * headDim + d) * LANES + slot % LANES;
-    }
-
-    private static long valueIndex(KvLayer layer, int headDim, int head, int slot, int d) {
-        return ((long) head * layer.slots() + slot) * headDim + d;
     }
 
     private static void put(MemorySegment target, CacheFormat format, long index, float value) {
@@ -220,114 +211,83 @@ public final class ScalarKernels implements Kernels {
         }
     }
 
-    private static float get(MemorySegment source, CacheFormat format, long index) {
-        return switch (format) {
-            case F16 -> Float.float16ToFloat(source.getAtIndex(JAVA_SHORT, index));
-            case F32 -> source.getAtIndex(JAVA_FLOAT, index);
-        };
+    @Override
+    public void attend(Attention attention, MemorySegment out, MemorySegment scratch, int itemFrom, int itemTo) {
+        for (int item = itemFrom; item < itemTo; item++) {
+            ScalarAttention query = new ScalarAttention(attention, item);
+            float[] promptScores = query.promptScores();
+            float[] scores = new float[query.positions()];
+            for (int position = 0; position < scores.length; position++) {
+                scores[position] = query.score(query.slot(position));
+            }
+            float maximum = ScalarAttention.maximum(promptScores, Float.NEGATIVE_INFINITY);
+            maximum = ScalarAttention.maximum(scores, maximum);
+            ScalarAttention.Sums totals =
+                    new ScalarAttention.Sums(attention.shape().headDim());
+            if (query.seesPrompts()) {
+                totals.add(query.promptSums(promptScores, maximum));
+            }
+            for (int from = 0; from < scores.length; from += AttentionShape.POSITIONS_PER_BLOCK) {
+                int to = Math.min(from + AttentionShape.POSITIONS_PER_BLOCK, scores.length);
+                totals.add(query.sums(from, Arrays.copyOfRange(scores, from, to), maximum));
+            }
+            totals.divide(out, query.at());
+        }
     }
 
     @Override
-    public void attend(
-            MemorySegment query,
-            int rows,
-            AttentionShape shape,
-            KvLayer layer,
-            PromptLayer prompt,
-            Visibility visibility,
-            MemorySegment out,
-            MemorySegment scratch,
-            int itemFrom,
-            int itemTo) {
-        for (int item = itemFrom; item < itemTo; item++) {
-            attendHead(query, shape, layer, prompt, visibility, out, shape.row(item, rows), shape.head(item, rows));
-        }
-    }
-
-    private static void attendHead(
-            MemorySegment query,
-            AttentionShape shape,
-            KvLayer layer,
-            PromptLayer prompt,
-            Visibility visibility,
-            MemorySegment out,
-            int row,
-            int head) {
-        int headDim = shape.headDim();
-        int kvHead = head / shape.group();
-        int prefix = visibility.prefix().getAtIndex(JAVA_INT, row);
-        int pathStart = visibility.pathStart().getAtIndex(JAVA_INT, row);
-        int path = visibility.pathStart().getAtIndex(JAVA_INT, row + 1L) - pathStart;
-        int prompts = visibility.prompted().getAtIndex(JAVA_INT, row) == 1 ? prompt.prompts() : 0;
-        long q = ((long) row * shape.heads() + head) * headDim;
-
-        float[] promptWeights = new float[prompts];
-        float[] weights = new float[prefix + path];
-        int[] slots = new int[prefix + path];
-        float maximum = Float.NEGATIVE_INFINITY;
-        for (int p = 0; p < prompts; p++) {
-            int panels = (prompt.prompts() + LANES - 1) / LANES;
-            float acc = 0f;
-            for (int d = 0; d < headDim; d++) {
-                long at = (((long) head * panels + p / LANES) * headDim + d) * LANES + p % LANES;
-                acc = Math.fma(
-                        query.getAtIndex(JAVA_FLOAT, q + d), prompt.keys().getAtIndex(JAVA_FLOAT, at), acc);
-            }
-            promptWeights[p] = acc * shape.scale();
-            maximum = promptWeights[p] > maximum ? promptWeights[p] : maximum;
-        }
-        for (int position = 0; position < weights.length; position++) {
-            slots[position] = position < prefix
-                    ? position
-                    : visibility.path().getAtIndex(JAVA_INT, (long) pathStart + position - prefix);
-            float acc = 0f;
-            for (int d = 0; d < headDim; d++) {
-                float key = get(layer.keys(), layer.format(), keyIndex(layer, headDim, kvHead, slots[position], d));
-                acc = Math.fma(query.getAtIndex(JAVA_FLOAT, q + d), key, acc);
-            }
-            weights[position] = acc * shape.scale();
-            maximum = weights[position] > maximum ? weights[position] : maximum;
-        }
-
-        float total = 0f;
-        float[] totals = new float[headDim];
-        float[] sums = new float[headDim];
-        float sum = 0f;
-        for (int p = 0; p < prompts; p++) {
-            float weight = ScalarMath.exp(promptWeights[p] - maximum);
-            sum += weight;
-            for (int d = 0; d < headDim; d++) {
-                long at = ((long) head * prompt.prompts() + p) * headDim + d;
-                sums[d] = Math.fma(weight, prompt.values().getAtIndex(JAVA_FLOAT, at), sums[d]);
-            }
-        }
-        if (prompts > 0) {
-            total += sum;
-            addTo(totals, sums);
-        }
-        for (int first = 0; first < weights.length; first += AttentionShape.POSITIONS_PER_BLOCK) {
-            sum = 0f;
-            Arrays.fill(sums, 0f);
-            int end = Math.min(first + AttentionShape.POSITIONS_PER_BLOCK, weights.length);
-            for (int position = first; position < end; position++) {
-                float weight = ScalarMath.exp(weights[position] - maximum);
-                sum += weight;
-                for (int d = 0; d < headDim; d++) {
-                    long at = valueIndex(layer, headDim, kvHead, slots[position], d);
-                    sums[d] = Math.fma(weight, get(layer.values(), layer.format(), at), sums[d]);
+    public void attendScores(Attention attention, PositionSplit split, int part) {
+        int from = split.from(part) * AttentionShape.POSITIONS_PER_BLOCK;
+        int to = split.to(part) * AttentionShape.POSITIONS_PER_BLOCK;
+        for (int item = 0; item < attention.items(); item++) {
+            ScalarAttention query = new ScalarAttention(attention, item);
+            float maximum = Float.NEGATIVE_INFINITY;
+            for (int position = 0; position < query.positions(); position++) {
+                int slot = query.slot(position);
+                if (slot >= from && slot < to) {
+                    float score = query.score(slot);
+                    split.scores().setAtIndex(JAVA_FLOAT, split.scoresOf(item) + slot, score);
+                    maximum = score > maximum ? score : maximum;
                 }
             }
-            total += sum;
-            addTo(totals, sums);
-        }
-        for (int d = 0; d < headDim; d++) {
-            out.setAtIndex(JAVA_FLOAT, q + d, totals[d] / total);
+            split.setMaximum(item, part, maximum);
         }
     }
 
-    private static void addTo(float[] totals, float[] sums) {
-        for (int d = 0; d < totals.length; d++) {
-            totals[d] += sums[d];
+    @Override
+    public void attendBlocks(Attention attention, PositionSplit split, MemorySegment scratch, int part) {
+        int headDim = attention.shape().headDim();
+        for (int item = 0; item < attention.items(); item++) {
+            ScalarAttention query = new ScalarAttention(attention, item);
+            float[] promptScores = query.promptScores();
+            float maximum = ScalarAttention.maximum(promptScores, split.maximum(item));
+            if (part == 0 && query.seesPrompts()) {
+                query.promptSums(promptScores, maximum)
+                        .store(split.partial(), split.partialOf(item, PositionSplit.PROMPTS, headDim));
+            }
+            for (int block = split.from(part); block < split.to(part); block++) {
+                int from = block * AttentionShape.POSITIONS_PER_BLOCK;
+                int to = Math.min(from + AttentionShape.POSITIONS_PER_BLOCK, query.positions());
+                float[] scores = new float[Math.max(to - from, 0)];
+                for (int i = 0; i < scores.length; i++) {
+                    scores[i] = split.scores().getAtIndex(JAVA_FLOAT, split.scoresOf(item) + query.slot(from + i));
+                }
+                query.sums(from, scores, maximum).store(split.partial(), split.partialOf(item, block, headDim));
+            }
+        }
+    }
+
+    @Override
+    public void attendTotals(Attention attention, PositionSplit split, MemorySegment out, int itemFrom, int itemTo) {
+        int headDim = attention.shape().headDim();
+        for (int item = itemFrom; item < itemTo; item++) {
+            ScalarAttention query = new ScalarAttention(attention, item);
+            ScalarAttention.Sums totals = new ScalarAttention.Sums(headDim);
+            int first = query.seesPrompts() ? PositionSplit.PROMPTS : 0;
+            for (int block = first; block * AttentionShape.POSITIONS_PER_BLOCK < query.positions(); block++) {
+                totals.add(ScalarAttention.Sums.load(split.partial(), split.partialOf(item, block, headDim), headDim));
+            }
+            totals.divide(out, query.at());
         }
     }
 

@@ -5,7 +5,6 @@ import static bita.kernels.VectorLanes.ORDER;
 import static bita.kernels.VectorLanes.WIDTH;
 import static bita.kernels.VectorLanes.broadcast;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -14,56 +13,41 @@ import jdk.incubator.vector.FloatVector;
 final class VectorAttention {
     private static final int LANES = Layout.LANES;
 
-    private final int headDim;
-    private final float scale;
-    private final MemorySegment query;
-    private final MemorySegment out;
+    private final ScalarAttention item;
+    private final Attention attention;
     private final KvLayer layer;
-    private final int kvHead;
-    private final int prefix;
-    private final MemorySegment path;
+    private final PromptLayer prompt;
+    private final int headDim;
+    private final int head;
+    private final long keys; // index of the head's first key, and of its first value
     private final int positions;
     private final MemorySegment scratch;
 
-    /**
-     * @param query f32 (headDim) and what follows
-     * @param out   f32 (headDim) and what follows
-     * @param path  the row's slots behind its prefix
-     */
-    VectorAttention(
-            AttentionShape shape,
-            MemorySegment query,
-            MemorySegment out,
-            KvLayer layer,
-            int kvHead,
-            int prefix,
-            MemorySegment path,
-            int pathLength,
-            MemorySegment scratch) {
-        this.headDim = shape.headDim();
-        this.scale = shape.scale();
-        this.query = query;
-        this.out = out;
-        this.layer = layer;
-        this.kvHead = kvHead;
-        this.prefix = prefix;
-        this.path = path;
-        this.positions = prefix + pathLength;
+    /** @param scratch f32, as for {@link Kernels#attend} */
+    VectorAttention(Attention attention, int index, MemorySegment scratch) {
+        this.attention = attention;
         this.scratch = scratch;
+        item = new ScalarAttention(attention, index);
+        layer = attention.layer();
+        prompt = item.seesPrompts() ? attention.prompt() : PromptLayer.NONE;
+        headDim = attention.shape().headDim();
+        head = attention.shape().head(index, attention.rows());
+        keys = (long) head / attention.shape().group() * layer.slots() * headDim;
+        positions = item.positions();
     }
 
     /** Scratch memory holds the weights of the prompt tokens, padded to whole lanes, then those of the positions. */
-    void attend(PromptLayer prompt, int head) {
+    void attend(MemorySegment out) {
         int prompts = prompt.prompts();
-        int promptPanels = (prompts + LANES - 1) / LANES;
-        long promptKeys = (long) head * promptPanels * headDim * LANES;
-        int first = promptPanels * LANES;
-        score(prompt.keys(), CacheFormat.F32, promptKeys, prompts, 0);
-        long keys = (long) kvHead * layer.slots() * headDim;
-        score(layer.keys(), layer.format(), keys, positions == 0 ? 0 : slot(positions - 1) + 1, first);
-        for (int position = prefix; position < positions; position++) { // slots ascend, none is overwritten too early
-            scratch.setAtIndex(
-                    JAVA_FLOAT, (long) first + position, scratch.getAtIndex(JAVA_FLOAT, (long) first + slot(position)));
+        int first = promptPanels() * LANES;
+        scorePrompts();
+        score(layer.keys(), layer.format(), keys, 0, positions == 0 ? 0 : item.slot(positions - 1) + 1, scratch, first);
+        for (int position = 0; position < positions; position++) { // slots ascend, none is overwritten too early
+            int slot = item.slot(position);
+            if (slot != position) {
+                scratch.setAtIndex(
+                        JAVA_FLOAT, (long) first + position, scratch.getAtIndex(JAVA_FLOAT, (long) first + slot));
+            }
         }
         float maximum = maximum(Float.NEGATIVE_INFINITY, 0, prompts);
         maximum = maximum(maximum, first, positions);
@@ -77,21 +61,73 @@ final class VectorAttention {
         for (int d = 0; d < headDim; d += WIDTH) {
             FloatVector value = FloatVector.zero(FLOATS);
             if (prompts > 0) {
-                value = value.add(promptValues(prompt, head, d));
+                value = value.add(promptValues(d));
             }
             for (int from = 0; from < positions; from += AttentionShape.POSITIONS_PER_BLOCK) {
                 value = value.add(cachedValues(first, from, blockEnd(from), d));
             }
-            value.div(total).intoMemorySegment(out, (long) d * Float.BYTES, ORDER);
+            value.div(total).intoMemorySegment(out, (item.at() + d) * Float.BYTES, ORDER);
         }
+    }
+
+    /** Scores of the slots from..to - 1, whole panels, at an index of their own in {@code target}; the largest seen. */
+    float score(int from, int to, MemorySegment target, long first) {
+        float maximum = Float.NEGATIVE_INFINITY;
+        int end = positions == 0 ? 0 : Math.min(item.slot(positions - 1) + 1, to);
+        score(layer.keys(), layer.format(), keys, from, end, target, first);
+        for (int position = 0; position < positions; position++) {
+            int slot = item.slot(position);
+            if (slot >= from && slot < end) {
+                float score = target.getAtIndex(JAVA_FLOAT, first + slot);
+                maximum = score > maximum ? score : maximum;
+            }
+        }
+        return maximum;
+    }
+
+    /** Computes the prompt tokens' scores; the largest of them and of {@code maximum}. */
+    float scorePrompts(float maximum) {
+        scorePrompts();
+        return maximum(maximum, 0, prompt.prompts());
+    }
+
+    /** Sums over the prompt tokens after {@link #scorePrompts(float)}, in the place that {@link PositionSplit} has for them. */
+    void storePromptSums(float maximum, MemorySegment to, long index) {
+        weigh(maximum, 0, prompt.prompts());
+        for (int d = 0; d < headDim; d += WIDTH) {
+            promptValues(d).intoMemorySegment(to, (index + d) * Float.BYTES, ORDER);
+        }
+        to.setAtIndex(JAVA_FLOAT, index + headDim, sum(0, prompt.prompts()));
+    }
+
+    /** Sums over the block of positions that begins at {@code from}, whose slots' scores begin at an index. */
+    void storeSums(int from, float maximum, MemorySegment scores, long first, MemorySegment to, long index) {
+        int count = Math.max(blockEnd(from) - from, 0);
+        for (int i = 0; i < count; i++) {
+            scratch.setAtIndex(JAVA_FLOAT, i, scores.getAtIndex(JAVA_FLOAT, first + item.slot(from + i)));
+        }
+        weigh(maximum, 0, count);
+        for (int d = 0; d < headDim; d += WIDTH) {
+            cachedValues(-from, from, from + count, d).intoMemorySegment(to, (index + d) * Float.BYTES, ORDER);
+        }
+        to.setAtIndex(JAVA_FLOAT, index + headDim, sum(0, count));
+    }
+
+    boolean seesPrompts() {
+        return prompt.prompts() > 0;
+    }
+
+    private int promptPanels() {
+        return (prompt.prompts() + LANES - 1) / LANES;
+    }
+
+    private void scorePrompts() {
+        long promptKeys = (long) head * promptPanels() * headDim * LANES;
+        score(prompt.keys(), CacheFormat.F32, promptKeys, 0, prompt.prompts(), scratch, 0);
     }
 
     private int blockEnd(int from) {
         return Math.min(from + AttentionShape.POSITIONS_PER_BLOCK, positions);
-    }
-
-    private int slot(int position) {
-        return position < prefix ? position : path.getAtIndex(JAVA_INT, (long) position - prefix);
     }
 
     private static FloatVector load(MemorySegment source, CacheFormat format, long index) {
@@ -101,17 +137,25 @@ final class VectorAttention {
         };
     }
 
-    /** Writes the scores of {@code slots} slots, rounded up to whole panels, whose keys begin at an index. */
-    private void score(MemorySegment keys, CacheFormat format, long keysFrom, int slots, int target) {
-        for (int slot = 0; slot < slots; slot += LANES) {
+    /** Writes the scores of the slots from..to - 1, rounded up to whole panels, of keys that begin at an index. */
+    private void score(
+            MemorySegment source,
+            CacheFormat format,
+            long keysFrom,
+            int from,
+            int to,
+            MemorySegment target,
+            long first) {
+        float scale = attention.shape().scale();
+        for (int slot = from; slot < to; slot += LANES) {
             for (int lane = 0; lane < LANES; lane += WIDTH) {
                 long at = keysFrom + (long) slot * headDim + lane;
                 FloatVector sum = FloatVector.zero(FLOATS);
                 for (int d = 0; d < headDim; d++) {
-                    FloatVector q = broadcast(query.getAtIndex(JAVA_FLOAT, d));
-                    sum = q.fma(load(keys, format, at + (long) d * LANES), sum);
+                    FloatVector q = broadcast(attention.query().getAtIndex(JAVA_FLOAT, item.at() + d));
+                    sum = q.fma(load(source, format, at + (long) d * LANES), sum);
                 }
-                sum.mul(scale).intoMemorySegment(scratch, ((long) target + slot + lane) * Float.BYTES, ORDER);
+                sum.mul(scale).intoMemorySegment(target, (first + slot + lane) * Float.BYTES, ORDER);
             }
         }
     }
@@ -144,7 +188,7 @@ final class VectorAttention {
         return sum;
     }
 
-    private FloatVector promptValues(PromptLayer prompt, int head, int d) {
+    private FloatVector promptValues(int d) {
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int p = 0; p < prompt.prompts(); p++) {
             long at = ((long) head * prompt.prompts() + p) * headDim + d;
@@ -154,10 +198,9 @@ final class VectorAttention {
     }
 
     private FloatVector cachedValues(int first, int from, int to, int d) {
-        long head = (long) kvHead * layer.slots();
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int position = from; position < to; position++) {
-            FloatVector value = load(layer.values(), layer.format(), (head + slot(position)) * headDim + d);
+            FloatVector value = load(layer.values(), layer.format(), keys + (long) item.slot(position) * headDim + d);
             sum = broadcast(weight(first + position)).fma(value, sum);
         }
         return sum;

@@ -5,7 +5,6 @@ import static bita.kernels.VectorLanes.ORDER;
 import static bita.kernels.VectorLanes.WIDTH;
 import static bita.kernels.VectorLanes.broadcast;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -115,36 +114,46 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void attend(
-            MemorySegment query,
-            int rows,
-            AttentionShape shape,
-            KvLayer layer,
-            PromptLayer prompt,
-            Visibility visibility,
-            MemorySegment out,
-            MemorySegment scratch,
-            int itemFrom,
-            int itemTo) {
+    public void attend(Attention attention, MemorySegment out, MemorySegment scratch, int itemFrom, int itemTo) {
         for (int item = itemFrom; item < itemTo; item++) {
-            int row = shape.row(item, rows);
-            int head = shape.head(item, rows);
-            long at = ((long) row * shape.heads() + head) * shape.headDim() * Float.BYTES;
-            int pathStart = visibility.pathStart().getAtIndex(JAVA_INT, row);
-            int pathEnd = visibility.pathStart().getAtIndex(JAVA_INT, row + 1L);
-            boolean prompted = visibility.prompted().getAtIndex(JAVA_INT, row) == 1;
-            new VectorAttention(
-                            shape,
-                            query.asSlice(at),
-                            out.asSlice(at),
-                            layer,
-                            head / shape.group(),
-                            visibility.prefix().getAtIndex(JAVA_INT, row),
-                            visibility.path().asSlice((long) pathStart * Integer.BYTES),
-                            pathEnd - pathStart,
-                            scratch)
-                    .attend(prompted ? prompt : PromptLayer.NONE, head);
+            new VectorAttention(attention, item, scratch).attend(out);
         }
+    }
+
+    @Override
+    public void attendScores(Attention attention, PositionSplit split, int part) {
+        int from = split.from(part) * AttentionShape.POSITIONS_PER_BLOCK;
+        int to = split.to(part) * AttentionShape.POSITIONS_PER_BLOCK;
+        for (int item = 0; item < attention.items(); item++) {
+            VectorAttention query = new VectorAttention(attention, item, MemorySegment.NULL);
+            split.setMaximum(item, part, query.score(from, to, split.scores(), split.scoresOf(item)));
+        }
+    }
+
+    @Override
+    public void attendBlocks(Attention attention, PositionSplit split, MemorySegment scratch, int part) {
+        int headDim = attention.shape().headDim();
+        for (int item = 0; item < attention.items(); item++) {
+            VectorAttention query = new VectorAttention(attention, item, scratch);
+            float maximum = query.scorePrompts(split.maximum(item));
+            if (part == 0 && query.seesPrompts()) {
+                query.storePromptSums(maximum, split.partial(), split.partialOf(item, PositionSplit.PROMPTS, headDim));
+            }
+            for (int block = split.from(part); block < split.to(part); block++) {
+                query.storeSums(
+                        block * AttentionShape.POSITIONS_PER_BLOCK,
+                        maximum,
+                        split.scores(),
+                        split.scoresOf(item),
+                        split.partial(),
+                        split.partialOf(item, block, headDim));
+            }
+        }
+    }
+
+    @Override
+    public void attendTotals(Attention attention, PositionSplit split, MemorySegment out, int itemFrom, int itemTo) {
+        definition.attendTotals(attention, split, out, itemFrom, itemTo);
     }
 
     @Override

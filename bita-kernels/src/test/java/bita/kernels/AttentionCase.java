@@ -106,6 +106,32 @@ record AttentionCase(
         return TestData.zeros(shape.scratchFloats(layer.slots(), prompt.prompts()));
     }
 
+    Attention attention() {
+        return new Attention(query, rows, shape, layer, prompt, visibility);
+    }
+
+    /** The same by positions, in a number of parts. */
+    int[] attendSplit(Kernels kernels, int parts) {
+        Attention attention = attention();
+        int blocks = Math.ceilDiv(layer.slots(), AttentionShape.POSITIONS_PER_BLOCK);
+        PositionSplit split = new PositionSplit(
+                TestData.zeros(PositionSplit.scoreFloats(items(), blocks)),
+                TestData.zeros((long) items() * parts),
+                TestData.zeros(PositionSplit.partialFloats(items(), blocks, shape.headDim())),
+                blocks,
+                parts);
+        for (int part = parts - 1; part >= 0; part--) {
+            kernels.attendScores(attention, split, part);
+        }
+        for (int part = parts - 1; part >= 0; part--) {
+            kernels.attendBlocks(attention, split, scratch(), part);
+        }
+        MemorySegment out = TestData.zeros((long) items() * shape.headDim());
+        kernels.attendTotals(attention, split, out, 0, items() / 2);
+        kernels.attendTotals(attention, split, out, items() / 2, items());
+        return SameBits.floats(out);
+    }
+
     int[] attend(Kernels kernels) {
         MemorySegment out = TestData.zeros((long) items() * shape.headDim());
         attend(kernels, out, scratch(), 0, items());
@@ -113,6 +139,6 @@ record AttentionCase(
     }
 
     void attend(Kernels kernels, MemorySegment out, MemorySegment scratch, int from, int to) {
-        kernels.attend(query, rows, shape, layer, prompt, visibility, out, scratch, from, to);
+        kernels.attend(attention(), out, scratch, from, to);
     }
 }

@@ -98,7 +98,14 @@ class AttentionTest {
                         numbers);
                 String what = "heads %s of %d, prefix %d, %d prompts, %s"
                         .formatted(Arrays.toString(grouped), headDim, prefix, prompts, numbers);
-                assertSameBits(what, attention::attend);
+                int[] expected = attention.attend(DEFINITION);
+                assertSameBits(what, expected, implementations(), attention::attend);
+                int parts = 1 + data.below(5);
+                assertSameBits(
+                        what + ", " + parts + " parts",
+                        expected,
+                        all(),
+                        kernels -> attention.attendSplit(kernels, parts));
             }
         }
     }

@@ -109,10 +109,11 @@ class SameBitsTest {
     /** Attention of one head to a prefix in an f32 cache. */
     private static Kernels attention(int positionsPerBlock) {
         return kernels((proxy, method, arguments) -> {
-            MemorySegment query = (MemorySegment) arguments[0];
-            AttentionShape shape = (AttentionShape) arguments[2];
-            KvLayer layer = (KvLayer) arguments[3];
-            int prefix = ((Visibility) arguments[5]).prefix().getAtIndex(JAVA_INT, 0);
+            Attention given = (Attention) arguments[0];
+            MemorySegment query = given.query();
+            AttentionShape shape = given.shape();
+            KvLayer layer = given.layer();
+            int prefix = given.visibility().prefix().getAtIndex(JAVA_INT, 0);
             int headDim = shape.headDim();
             float[] weights = new float[prefix];
             float maximum = Float.NEGATIVE_INFINITY;
@@ -140,7 +141,7 @@ class SameBitsTest {
                     total += sum;
                     totalWeight += sumWeight;
                 }
-                ((MemorySegment) arguments[6]).setAtIndex(JAVA_FLOAT, d, total / totalWeight);
+                ((MemorySegment) arguments[1]).setAtIndex(JAVA_FLOAT, d, total / totalWeight);
             }
             return null;
         });

@@ -3,16 +3,20 @@ package bita.model;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import bita.kernels.Activations;
+import bita.kernels.Attention;
 import bita.kernels.AttentionShape;
 import bita.kernels.Kernels;
-import bita.kernels.KvLayer;
 import bita.kernels.Layout;
 import bita.kernels.PackedMatrix;
+import bita.kernels.PositionSplit;
 import bita.kernels.PromptLayer;
 import bita.kernels.ThreadTeam;
 import bita.kernels.Visibility;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Runs rows through the model. Holds the scratch memory for it, so it belongs to one user at a time; not thread-safe.
@@ -23,6 +27,12 @@ import java.lang.foreign.MemorySegment;
  */
 public final class ForwardPass implements AutoCloseable {
     private static final int PANELS_PER_BLOCK = Layout.BLOCK / Layout.LANES;
+
+    /** With fewer blocks of positions, two barriers more cost more than unequal shares. */
+    private static final int FEWEST_BLOCKS_TO_SPLIT = 4;
+
+    /** The time of an attention that is split by positions, in relation to one that is not. */
+    private static final double COST_OF_SPLITTING = 1.1;
 
     private final Engine engine;
     private final ModelConfig config;
@@ -47,6 +57,7 @@ public final class ForwardPass implements AutoCloseable {
     private MemorySegment path; // i32
     private MemorySegment[] attentionScratch; // f32, one per thread
     private int scratchSlots;
+    private final SplitMemory splitMemory = new SplitMemory();
     private Activations headInput; // (logit rows, hidden)
     private MemorySegment logits; // f32 (logit rows, vocabulary)
     private int logitRows;
@@ -97,6 +108,21 @@ public final class ForwardPass implements AutoCloseable {
         return maxRows;
     }
 
+    /** The rows of one sequence among those of a pass. */
+    public record Part(KvCache cache, Rows rows) {}
+
+    /** A part with what each of its rows sees; its first row is {@code firstRow} of the pass. */
+    private record Sequence(KvCache cache, int firstRow, int rows, Visibility visibility) {
+        int firstSlot() {
+            return cache.length();
+        }
+
+        /** This sequence's rows of f32 (rows, width). */
+        MemorySegment rowsOf(MemorySegment all, int width) {
+            return all.asSlice((long) firstRow * width * Float.BYTES);
+        }
+    }
+
     /**
      * Computes the rows' hidden states and puts their keys and values behind the cache's end. Follow with
      * {@link #logits} and {@link KvCache#accept}.
@@ -104,27 +130,58 @@ public final class ForwardPass implements AutoCloseable {
      * @throws IllegalArgumentException if there are too many rows, or a token or mask the model does not have
      */
     public void run(KvCache cache, Rows rows) {
-        int count = rows.size();
+        run(List.of(new Part(cache, rows)));
+    }
+
+    /**
+     * The same for several sequences in one pass, which reads the weights once for all of them. The rows of the pass are
+     * those of the first part, then those of the second, and so on; a sequence's results do not depend on the others.
+     *
+     * @param parts each with a cache of its own
+     */
+    public void run(List<Part> parts) {
+        int count = 0;
+        for (Part part : parts) {
+            count += part.rows().size();
+        }
         if (count < 1 || count > maxRows) {
             throw new IllegalArgumentException("a pass of " + count + " rows, where 1 to " + maxRows + " fit");
         }
-        cache.reserve(cache.length() + count);
-        embed(rows);
-        describe(cache.length(), rows);
-        reserveScratch(cache.layer(0).slots());
+        List<Sequence> sequences = new ArrayList<>(parts.size());
+        int firstRow = 0;
+        int pathEnd = 0;
+        int slots = 0;
+        for (Part part : parts) {
+            part.cache().reserve(part.cache().length() + part.rows().size());
+            embed(part.rows(), firstRow);
+            pathEnd = describe(part.cache().length(), part.rows(), firstRow, pathEnd);
+            slots = Math.max(slots, part.cache().layer(0).slots());
+            firstRow += part.rows().size();
+        }
+        firstRow = 0;
+        for (Part part : parts) { // after all paths are known, since their memory may have moved
+            int rows = part.rows().size();
+            sequences.add(new Sequence(part.cache(), firstRow, rows, visibility(firstRow)));
+            firstRow += rows;
+        }
+        reserveScratch(slots);
+        Optional<PositionSplit> split = split(sequences);
         rowCount = count;
-        Visibility visibility = new Visibility(prefix, pathStart, path, prompted);
-        int firstSlot = cache.length();
         engine.team().run(member -> {
             for (int layer = 0; layer < config.layers(); layer++) {
-                block(member, layer, cache.layer(layer), visibility, firstSlot);
+                block(member, layer, sequences, split);
             }
         });
     }
 
-    private void embed(Rows rows) {
+    private Visibility visibility(int firstRow) {
+        long offset = (long) firstRow * Integer.BYTES;
+        return new Visibility(prefix.asSlice(offset), pathStart.asSlice(offset), path, prompted.asSlice(offset));
+    }
+
+    private void embed(Rows rows, int firstRow) {
         for (int row = 0; row < rows.size(); row++) {
-            long at = (long) row * config.hidden();
+            long at = ((long) firstRow + row) * config.hidden();
             if (rows.isMask(row)) {
                 maskTokens(rows.mask(row)).embed(rows.mask(row), state, at);
             } else if (rows.token(row) < config.vocabulary()) {
@@ -145,31 +202,34 @@ public final class ForwardPass implements AutoCloseable {
         return tokens;
     }
 
-    /** Positions, and what each row sees: its parent's prefix and path, and itself. */
-    private void describe(int length, Rows rows) {
-        int pathEnd = 0;
+    /** Positions, and what each row sees: its parent's prefix and path, and itself. Returns the end of the paths. */
+    private int describe(int length, Rows rows, int firstRow, int pathFrom) {
+        int pathEnd = pathFrom;
         for (int row = 0; row < rows.size(); row++) {
             int parent = rows.parent(row);
             int depth = rows.depth(row);
-            engine.model().rotary().copy(length + depth, rotary, row);
-            prompted.setAtIndex(JAVA_INT, row, rows.isMask(row) ? 1 : 0);
-            pathStart.setAtIndex(JAVA_INT, row, pathEnd);
-            int parentPrefix = parent == Rows.CACHE_END ? length : prefix.getAtIndex(JAVA_INT, parent);
+            int at = firstRow + row;
+            engine.model().rotary().copy(length + depth, rotary, at);
+            prompted.setAtIndex(JAVA_INT, at, rows.isMask(row) ? 1 : 0);
+            pathStart.setAtIndex(JAVA_INT, at, pathEnd);
+            int parentPrefix =
+                    parent == Rows.CACHE_END ? length : prefix.getAtIndex(JAVA_INT, (long) firstRow + parent);
             if (parentPrefix == length + depth && row == depth) {
-                prefix.setAtIndex(JAVA_INT, row, parentPrefix + 1);
+                prefix.setAtIndex(JAVA_INT, at, parentPrefix + 1);
                 continue;
             }
-            prefix.setAtIndex(JAVA_INT, row, parentPrefix);
+            prefix.setAtIndex(JAVA_INT, at, parentPrefix);
             int steps = length + depth + 1 - parentPrefix;
             reservePath(pathEnd + steps);
-            int from = parent == Rows.CACHE_END ? 0 : pathStart.getAtIndex(JAVA_INT, parent);
+            int from = parent == Rows.CACHE_END ? 0 : pathStart.getAtIndex(JAVA_INT, (long) firstRow + parent);
             for (int i = 0; i < steps - 1; i++) {
                 path.setAtIndex(JAVA_INT, pathEnd + i, path.getAtIndex(JAVA_INT, from + i));
             }
             path.setAtIndex(JAVA_INT, pathEnd + steps - 1, length + row);
             pathEnd += steps;
         }
-        pathStart.setAtIndex(JAVA_INT, rows.size(), pathEnd);
+        pathStart.setAtIndex(JAVA_INT, (long) firstRow + rows.size(), pathEnd);
+        return pathEnd;
     }
 
     private void reservePath(int entries) {
@@ -192,8 +252,34 @@ public final class ForwardPass implements AutoCloseable {
         }
     }
 
+    /**
+     * Memory to split attention by positions, if the threads' shares are more equal so than by rows and heads: as with one
+     * row of few heads behind many positions.
+     */
+    private Optional<PositionSplit> split(List<Sequence> sequences) {
+        Sequence only = sequences.getFirst();
+        int threads = engine.team().threads();
+        int blocks = Math.ceilDiv(only.firstSlot() + only.rows(), AttentionShape.POSITIONS_PER_BLOCK);
+        double byTiles = largestShare(config.kvHeads() * tilesPerKvHead(only.rows()), threads);
+        if (sequences.size() > 1
+                || blocks < FEWEST_BLOCKS_TO_SPLIT
+                || largestShare(blocks, threads) * COST_OF_SPLITTING >= byTiles) {
+            return Optional.empty();
+        }
+        return Optional.of(splitMemory.reserve(only.rows() * config.heads(), blocks, config.headDim(), threads));
+    }
+
+    /** The largest of equal shares of some items, in relation to their mean. */
+    private static double largestShare(int items, int threads) {
+        return (double) Math.ceilDiv(items, threads) * threads / items;
+    }
+
+    private int tilesPerKvHead(int rows) {
+        return Math.ceilDiv(rows * shape.group(), AttentionShape.QUERIES_PER_TILE);
+    }
+
     /** One transformer block on all rows. Phases end where a thread needs what another one has made. */
-    private void block(ThreadTeam.Member member, int index, KvLayer cacheLayer, Visibility visibility, int firstSlot) {
+    private void block(ThreadTeam.Member member, int index, List<Sequence> sequences, Optional<PositionSplit> split) {
         Kernels kernels = engine.kernels();
         Weights.Layer layer = engine.model().weights().layers().get(index);
         int rows = rowCount;
@@ -213,12 +299,34 @@ public final class ForwardPass implements AutoCloseable {
         kernels.rotate(query, queryWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
         mine = multiplyShare(member, all, queryPanels, layer.key(), key);
         kernels.rotate(key, keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
-        kernels.storeKeys(key, shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
+        for (Sequence sequence : sequences) {
+            kernels.storeKeys(
+                    sequence.rowsOf(key, keyWidth),
+                    shape,
+                    sequence.cache().layer(index),
+                    sequence.firstSlot(),
+                    sequence.rows(),
+                    mine.from(),
+                    mine.to());
+        }
         mine = multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
-        kernels.storeValues(value, shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
+        for (Sequence sequence : sequences) {
+            kernels.storeValues(
+                    sequence.rowsOf(value, keyWidth),
+                    shape,
+                    sequence.cache().layer(index),
+                    sequence.firstSlot(),
+                    sequence.rows(),
+                    mine.from(),
+                    mine.to());
+        }
         member.barrier();
 
-        attend(member, index, cacheLayer, visibility);
+        if (split.isPresent()) {
+            attend(member, attention(sequences.getFirst(), index), split.get());
+        } else {
+            attend(member, index, sequences);
+        }
         member.barrier();
 
         if (layer.projected().layout().quantized()) {
@@ -286,28 +394,53 @@ public final class ForwardPass implements AutoCloseable {
         engine.kernels().multiply(weights, x, rowCount, state, config.hidden(), true, from, to);
     }
 
-    private void attend(ThreadTeam.Member member, int layer, KvLayer cacheLayer, Visibility visibility) {
+    private Attention attention(Sequence sequence, int layer) {
         PromptLayer prompt =
                 engine.maskTokens().map(tokens -> tokens.layer(layer)).orElse(PromptLayer.NONE);
-        int perKvHead = rowCount * shape.group();
-        int tilesPerKvHead = Math.ceilDiv(perKvHead, AttentionShape.QUERIES_PER_TILE);
-        int tiles = config.kvHeads() * tilesPerKvHead;
-        for (int tile = member.index(); tile < tiles; tile += engine.team().threads()) { // later rows see more
-            int first = tile / tilesPerKvHead * perKvHead;
-            int within = tile % tilesPerKvHead;
-            engine.kernels()
-                    .attend(
-                            query,
-                            rowCount,
-                            shape,
-                            cacheLayer,
-                            prompt,
-                            visibility,
-                            attended.values(),
-                            attentionScratch[member.index()],
-                            first + perKvHead * within / tilesPerKvHead,
-                            first + perKvHead * (within + 1) / tilesPerKvHead);
+        int queryWidth = config.heads() * config.headDim();
+        return new Attention(
+                sequence.rowsOf(query, queryWidth),
+                sequence.rows(),
+                shape,
+                sequence.cache().layer(layer),
+                prompt,
+                sequence.visibility());
+    }
+
+    /** Deals out tiles of queries that share keys and values. */
+    private void attend(ThreadTeam.Member member, int layer, List<Sequence> sequences) {
+        int threads = engine.team().threads();
+        int turn = 0; // goes on over the sequences, each of which may have few tiles
+        for (Sequence sequence : sequences) {
+            Attention attention = attention(sequence, layer);
+            MemorySegment out = sequence.rowsOf(attended.values(), attended.columns());
+            int perKvHead = sequence.rows() * shape.group();
+            int tilesPerKvHead = tilesPerKvHead(sequence.rows());
+            int tiles = config.kvHeads() * tilesPerKvHead;
+            // Neighbouring tiles go to different threads, since later rows see more.
+            for (int tile = Math.floorMod(member.index() - turn, threads); tile < tiles; tile += threads) {
+                int first = tile / tilesPerKvHead * perKvHead;
+                int within = tile % tilesPerKvHead;
+                engine.kernels()
+                        .attend(
+                                attention,
+                                out,
+                                attentionScratch[member.index()],
+                                first + perKvHead * within / tilesPerKvHead,
+                                first + perKvHead * (within + 1) / tilesPerKvHead);
+            }
+            turn = (turn + tiles) % threads;
         }
+    }
+
+    private void attend(ThreadTeam.Member member, Attention attention, PositionSplit split) {
+        Kernels kernels = engine.kernels();
+        kernels.attendScores(attention, split, member.index());
+        member.barrier();
+        kernels.attendBlocks(attention, split, attentionScratch[member.index()], member.index());
+        member.barrier();
+        kernels.attendTotals(
+                attention, split, attended.values(), member.from(attention.items()), member.to(attention.items()));
     }
 
     /**
@@ -366,6 +499,7 @@ public final class ForwardPass implements AutoCloseable {
 
     @Override
     public void close() {
+        splitMemory.close();
         arena.close();
     }
 }

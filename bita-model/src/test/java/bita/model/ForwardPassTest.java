@@ -118,6 +118,106 @@ class ForwardPassTest {
         }
     }
 
+    /** Behind many positions the threads split a row's attention by positions. */
+    @ParameterizedTest
+    @EnumSource
+    void splittingByPositionsDoesNotMatter(Backend backend) {
+        try (Transformer model = TinyModel.load(folder, NumberFormat.Q8_0, 10)) {
+            int[] tokens = tokens(new Random(11), 700);
+            Kernels best = KernelsProvider.best().kernels();
+            int[][] reference;
+            try (ThreadTeam team = new ThreadTeam(1)) { // one thread never splits
+                reference = inChunks(new Engine(model, best, team, Optional.empty()), CacheFormat.F16, tokens, 350);
+            }
+            Kernels kernels = KernelsProvider.of(backend, Optional.empty()).kernels();
+            Optional<MaskTokens> masks = Optional.of(TinyModel.maskTokens(model.config(), 5, 2, 12));
+            for (int threads : new int[] {2, 3, 5}) {
+                try (ThreadTeam team = new ThreadTeam(threads);
+                        KvCache cache = new KvCache(model.config(), CacheFormat.F16);
+                        ForwardPass pass = new ForwardPass(new Engine(model, kernels, team, masks), 700)) {
+                    int before = 690;
+                    Rows rows = new Rows();
+                    for (int i = 0; i < before; i++) {
+                        rows.addToken(tokens[i], i - 1);
+                    }
+                    pass.run(cache, rows);
+                    cache.accept(firstRows(before), before);
+                    for (int i = before; i < tokens.length; i++) {
+                        rows.clear();
+                        rows.addToken(tokens[i], Rows.CACHE_END);
+                        if (i % 2 == 0) {
+                            rows.addMask(0, 0);
+                        }
+                        pass.run(cache, rows);
+                        assertThat(bits(pass.logits(new int[] {0}, 1), 1)[0])
+                                .as("%s, %d threads, position %d", backend, threads, i)
+                                .isEqualTo(reference[i]);
+                        cache.accept(new int[] {0}, 1);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Sequences of one pass have the bits they have alone. */
+    @Test
+    void sequencesOfOnePassDoNotMatterToEachOther() {
+        try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 13);
+                ThreadTeam team = new ThreadTeam(3)) {
+            Engine engine = new Engine(
+                    model,
+                    KernelsProvider.best().kernels(),
+                    team,
+                    Optional.of(TinyModel.maskTokens(model.config(), 4, 2, 14)));
+            Random random = new Random(15);
+            int[] lengths = {1, 40, 140, 7};
+            int[][] tokens = Arrays.stream(lengths)
+                    .mapToObj(length -> tokens(random, length + 5))
+                    .toArray(int[][]::new);
+            List<ForwardPass.Part> parts = new ArrayList<>();
+            try (ForwardPass pass = new ForwardPass(engine, 200)) {
+                for (int i = 0; i < lengths.length; i++) {
+                    Rows rows = new Rows();
+                    for (int k = 0; k < lengths[i]; k++) {
+                        rows.addToken(tokens[i][k], k - 1);
+                    }
+                    KvCache cache = new KvCache(model.config(), CacheFormat.F16);
+                    parts.add(new ForwardPass.Part(cache, rows));
+                }
+                pass.run(parts);
+                for (int i = 0; i < lengths.length; i++) {
+                    parts.get(i).cache().accept(firstRows(lengths[i]), lengths[i]);
+                }
+                for (int step = 0; step < 5; step++) {
+                    int count = 0;
+                    int[] first = new int[lengths.length];
+                    for (int i = 0; i < lengths.length; i++) {
+                        Rows rows = parts.get(i).rows();
+                        rows.clear();
+                        first[i] = count;
+                        rows.addToken(tokens[i][lengths[i] + step], Rows.CACHE_END);
+                        for (int extra = random.nextInt(3); extra > 0; extra--) { // a branch, then masks
+                            rows.addMask(0, rows.addToken(random.nextInt(TinyModel.VOCABULARY), 0));
+                        }
+                        count += rows.size();
+                    }
+                    pass.run(parts);
+                    int[][] logits = bits(pass.logits(first, first.length), first.length);
+                    for (int i = 0; i < lengths.length; i++) {
+                        int length = lengths[i] + step + 1;
+                        int[] alone = Arrays.copyOf(tokens[i], length);
+                        assertThat(logits[i])
+                                .as("sequence %d, step %d", i, step)
+                                .isEqualTo(oneByOne(model, engine.kernels(), CacheFormat.F16, alone)[length - 1]);
+                        parts.get(i).cache().accept(new int[] {0}, 1);
+                    }
+                }
+            } finally {
+                parts.forEach(part -> part.cache().close());
+            }
+        }
+    }
+
     /** Random trees with mask groups: every token row's logits are those of its path decoded alone. */
     @Test
     void treesAndMasksDoNotTouchOrdinaryRows() {
