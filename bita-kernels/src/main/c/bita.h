@@ -90,9 +90,49 @@ enum { CACHE_F16, CACHE_F32 };
     KERNEL(int64_t, integer_peak, (int64_t rounds), (rounds))                                                          \
     KERNEL(int64_t, float_peak, (int64_t rounds), (rounds))
 
+/* The kernels of tuning, likewise; defined by ScalarTraining.java. */
+#define BITA_TRAINING(KERNEL)                                                                                          \
+    KERNEL(void, product_forward,                                                                                      \
+           (int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,                \
+            const float *x, int32_t rows, float *out, int32_t add, float *scratch, int32_t panel_from,                 \
+            int32_t panel_to),                                                                                         \
+           (layout, weights, panel_bytes, outputs, columns, x, rows, out, add, scratch, panel_from, panel_to))         \
+    KERNEL(void, product_backward,                                                                                     \
+           (int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,                \
+            const float *dy, int32_t rows, float *dx, int32_t add, float *scratch, int32_t block_from,                 \
+            int32_t block_to),                                                                                         \
+           (layout, weights, panel_bytes, outputs, columns, dy, rows, dx, add, scratch, block_from, block_to))         \
+    KERNEL(void, rms_norm_backward,                                                                                    \
+           (const float *x, const float *weight, float epsilon, const float *dy, float *dx, int32_t columns,           \
+            int32_t row_from, int32_t row_to),                                                                         \
+           (x, weight, epsilon, dy, dx, columns, row_from, row_to))                                                    \
+    KERNEL(void, swiglu_backward, (float *gate, float *up, const float *d, int64_t from, int64_t to),                  \
+           (gate, up, d, from, to))                                                                                    \
+    KERNEL(void, turn_cache,                                                                                           \
+           (const float *keys, const float *values, int32_t slots, int32_t head_dim, int32_t count,                    \
+            float *key_rows, float *value_panels, int32_t head_from, int32_t head_to),                                 \
+           (keys, values, slots, head_dim, count, key_rows, value_panels, head_from, head_to))                         \
+    KERNEL(void, attend_backward,                                                                                      \
+           (const float *query, const float *d_out, int32_t masks, int32_t heads, int32_t kv_heads,                    \
+            int32_t head_dim, float scale, const float *keys, const float *key_rows, const float *value_panels,        \
+            int32_t slots, const int32_t *prefix, const float *mask_keys, const float *mask_values,                    \
+            const float *prompt_keys, const float *prompt_values, int32_t prompts, float *d_query,                     \
+            float *d_mask_keys, float *d_mask_values, float *d_prompt_keys, float *d_prompt_values,                    \
+            float *scratch, int32_t kv_head, int32_t group_from, int32_t group_to),                                    \
+           (query, d_out, masks, heads, kv_heads, head_dim, scale, keys, key_rows, value_panels, slots, prefix,        \
+            mask_keys, mask_values, prompt_keys, prompt_values, prompts, d_query, d_mask_keys, d_mask_values,          \
+            d_prompt_keys, d_prompt_values, scratch, kv_head, group_from, group_to))                                   \
+    KERNEL(float, softmax, (float *x, int32_t count), (x, count))                                                      \
+    KERNEL(void, combine, (float *x, float a, const float *y, float b, int32_t count), (x, a, y, b, count))            \
+    KERNEL(int32_t, count_above, (const float *x, int32_t count, float threshold), (x, count, threshold))
+
 struct bita_kernels {
 #define MEMBER(result, name, parameters, arguments) result(*name) parameters;
     BITA_KERNELS(MEMBER)
+};
+
+struct bita_training {
+    BITA_TRAINING(MEMBER)
 #undef MEMBER
 };
 

@@ -32,7 +32,9 @@ flags="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errn
 unit() { # instruction set, its number, flags
     isa=$1 number=$2
     shift 2
-    "$cc" $flags "$@" -DBITA_ISA="$number" -DBITA_ISA_NAME="$isa" -c "$here/kernels.c" -o "$work/$isa.o"
+    for part in kernels training; do
+        "$cc" $flags "$@" -DBITA_ISA="$number" -DBITA_ISA_NAME="$isa" -c "$here/$part.c" -o "$work/$part-$isa.o"
+    done
 }
 started=
 start() {

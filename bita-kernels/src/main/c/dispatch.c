@@ -2,11 +2,14 @@
 #include "bita.h"
 
 extern const struct bita_kernels bita_kernels_generic;
+extern const struct bita_training bita_training_generic;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const struct bita_kernels bita_kernels_avx2, bita_kernels_avx512;
+extern const struct bita_training bita_training_avx2, bita_training_avx512;
 #endif
 #if defined(__aarch64__)
 extern const struct bita_kernels bita_kernels_neon;
+extern const struct bita_training bita_training_neon;
 #if defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -20,6 +23,17 @@ static const struct bita_kernels *const tables[BITA_INSTRUCTION_SETS] = {
 #endif
 #if defined(__aarch64__)
     [BITA_NEON] = &bita_kernels_neon,
+#endif
+};
+
+static const struct bita_training *const training[BITA_INSTRUCTION_SETS] = {
+    [BITA_GENERIC] = &bita_training_generic,
+#if defined(__x86_64__) || defined(_M_X64)
+    [BITA_AVX2] = &bita_training_avx2,
+    [BITA_AVX512] = &bita_training_avx512,
+#endif
+#if defined(__aarch64__)
+    [BITA_NEON] = &bita_training_neon,
 #endif
 };
 
@@ -49,9 +63,13 @@ EXPORT int32_t bita_supports(int32_t isa) {
     }
 }
 
-#define EXPORTED(result, name, parameters, arguments)                        \
-    EXPORT result bita_##name(int32_t isa, UNPACK parameters) {              \
-        return tables[isa]->name arguments;                                  \
-    }
 #define UNPACK(...) __VA_ARGS__
-BITA_KERNELS(EXPORTED)
+#define EXPORTED(table, result, name, parameters, arguments)                 \
+    EXPORT result bita_##name(int32_t isa, UNPACK parameters) {              \
+        return table[isa]->name arguments;                                   \
+    }
+#define KERNEL(result, name, parameters, arguments) EXPORTED(tables, result, name, parameters, arguments)
+BITA_KERNELS(KERNEL)
+#undef KERNEL
+#define KERNEL(result, name, parameters, arguments) EXPORTED(training, result, name, parameters, arguments)
+BITA_TRAINING(KERNEL)
