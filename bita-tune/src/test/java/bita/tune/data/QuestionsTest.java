@@ -243,6 +243,15 @@ class QuestionsTest {
                 .containsExactly("2: this ", "3: this ", "3: a rec", "5: a rec");
     }
 
+    /** A text ends with its line at the latest, so that a missing quote spoils one record and not all behind it. */
+    @Test
+    void findsTheEndOfAnElementThatLacksAQuote() throws IOException {
+        assertThat(read("[{", "\"prompt\": \"never closed", "},", SPEC + ",", "\"nor this,", SHARE_GPT + "]"))
+                .extracting(Question::id)
+                .containsExactly("81");
+        assertThat(problems).hasSize(2);
+    }
+
     @Test
     void failsWhereAnArrayDoesNotEndOrGoesOn() throws IOException {
         assertThatThrownBy(() -> read(
