@@ -1,0 +1,46 @@
+package bita.tune.data;
+
+/** The tokens of a prompt and of the model's answer to it, one after the other. */
+public final class Example {
+    private final String id;
+    private final int turn;
+    private final int[] tokenIds;
+    private final int promptLength;
+
+    Example(AnsweredTurn answer) {
+        this.id = answer.id();
+        this.turn = answer.turn();
+        this.promptLength = answer.promptTokenIds().size();
+        this.tokenIds = new int[promptLength + answer.answerTokenIds().size()];
+        for (int i = 0; i < tokenIds.length; i++) {
+            tokenIds[i] = i < promptLength
+                    ? answer.promptTokenIds().get(i)
+                    : answer.answerTokenIds().get(i - promptLength);
+        }
+    }
+
+    /** Of the question. */
+    public String id() {
+        return id;
+    }
+
+    /** Which of the user's turns is answered, from 1. */
+    public int turn() {
+        return turn;
+    }
+
+    /** Prompt and answer. */
+    public int[] tokenIds() {
+        return tokenIds.clone();
+    }
+
+    /** Tokens of the prompt, at least 1. */
+    public int promptLength() {
+        return promptLength;
+    }
+
+    /** Tokens of the answer, at least 1; an end-of-turn token is one of them. */
+    public int answerLength() {
+        return tokenIds.length - promptLength;
+    }
+}

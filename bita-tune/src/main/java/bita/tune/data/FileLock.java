@@ -1,0 +1,73 @@
+package bita.tune.data;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The right to write a file, for one at a time among all processes and in this one. The operating system gives it up
+ * when its holder dies. It is held on an empty file beside the one it stands for, which stays behind.
+ */
+final class FileLock implements AutoCloseable {
+    // POSIX gives up all of a process's locks on a file when any of its descriptors is closed, so within the process
+    // only the owner may open the file.
+    private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
+
+    private final Path key;
+    private final FileChannel channel;
+
+    private FileLock(Path key, FileChannel channel) {
+        this.key = key;
+        this.channel = channel;
+    }
+
+    /**
+     * Takes the lock.
+     *
+     * @param file need not exist, but its folder must
+     * @throws IOException at once if somebody else has it
+     */
+    static FileLock of(Path file) throws IOException {
+        Path absolute = file.toAbsolutePath();
+        Path target = Files.exists(absolute)
+                ? absolute.toRealPath()
+                : absolute.resolveSibling(".").toRealPath().resolve(absolute.getFileName());
+        Path key = target.resolveSibling(target.getFileName() + ".lock");
+        if (!HELD_HERE.add(key)) {
+            throw new IOException(file + ": the file is being written by this program already; use another file");
+        }
+        boolean locked = false;
+        try {
+            FileChannel channel = FileChannel.open(key, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try {
+                locked = channel.tryLock() != null;
+            } finally {
+                if (!locked) {
+                    channel.close();
+                }
+            }
+            if (!locked) {
+                throw new IOException(
+                        file + ": another program is writing the file; wait until it is done, or use another file");
+            }
+            return new FileLock(key, channel);
+        } finally {
+            if (!locked) {
+                HELD_HERE.remove(key);
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            channel.close();
+        } finally {
+            HELD_HERE.remove(key);
+        }
+    }
+}
