@@ -79,6 +79,22 @@ public final class KernelsProvider {
         };
     }
 
+    /**
+     * The kernels of tuning that go with those of a forward pass.
+     *
+     * @throws UnsupportedOperationException for kernels that have none
+     */
+    public static TrainingKernels training(Kernels kernels) {
+        return switch (kernels.backend()) {
+            case NATIVE -> new NativeTraining(kernels.instructionSet());
+            case SCALAR -> new ScalarTraining();
+            case VECTOR ->
+                throw new UnsupportedOperationException(
+                        "tuning has no Vector API kernels: use the native ones, which need a C compiler when the project"
+                                + " is built");
+        };
+    }
+
     /** The native instruction sets that this machine runs, from the plainest to the best; empty without a library. */
     public static List<InstructionSet> instructionSets() {
         List<InstructionSet> supported = new ArrayList<>();

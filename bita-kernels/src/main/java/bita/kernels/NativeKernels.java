@@ -1,17 +1,13 @@
 package bita.kernels;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
-import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
 /** The C kernels (src/main/c) on one instruction set, called through the foreign function API. */
@@ -35,7 +31,7 @@ final class NativeKernels implements Kernels {
         try {
             return (int) Functions.SUPPORTS.invokeExact(isa.ordinal()) == 1;
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -60,7 +56,7 @@ final class NativeKernels implements Kernels {
             return SegmentAllocator.slicingAllocator(
                     block.reinterpret(bytes, arena, reserved -> release(reserved, bytes)));
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -68,7 +64,7 @@ final class NativeKernels implements Kernels {
         try {
             Functions.RELEASE.invokeExact(block, bytes);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -88,7 +84,7 @@ final class NativeKernels implements Kernels {
                     panelFrom,
                     panelTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -104,7 +100,7 @@ final class NativeKernels implements Kernels {
         try {
             Functions.RMS_NORM.invokeExact(code, x, weight, epsilon, out, columns, rowFrom, rowTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -125,7 +121,7 @@ final class NativeKernels implements Kernels {
                     blockFrom,
                     blockTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -159,7 +155,7 @@ final class NativeKernels implements Kernels {
                     panelFrom,
                     panelTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -169,7 +165,7 @@ final class NativeKernels implements Kernels {
         try {
             Functions.ROTATE.invokeExact(code, x, stride, headDim, rotary, rows, columnFrom, columnTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -196,7 +192,7 @@ final class NativeKernels implements Kernels {
                     columnFrom,
                     columnTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -223,7 +219,7 @@ final class NativeKernels implements Kernels {
                     columnFrom,
                     columnTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -258,7 +254,7 @@ final class NativeKernels implements Kernels {
                     itemFrom,
                     itemTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -295,7 +291,7 @@ final class NativeKernels implements Kernels {
                     part,
                     split.parts());
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -334,7 +330,7 @@ final class NativeKernels implements Kernels {
                     part,
                     split.parts());
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -370,7 +366,7 @@ final class NativeKernels implements Kernels {
                     itemFrom,
                     itemTo);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -379,7 +375,7 @@ final class NativeKernels implements Kernels {
         try {
             Functions.SWIGLU.invokeExact(code, gate, up, from, to);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -388,7 +384,7 @@ final class NativeKernels implements Kernels {
         try {
             return (int) Functions.ARGMAX.invokeExact(code, x, count);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -397,7 +393,7 @@ final class NativeKernels implements Kernels {
         try {
             Functions.EXPONENTIALS.invokeExact(code, x, count, maximum, factor, out);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -406,7 +402,7 @@ final class NativeKernels implements Kernels {
         try {
             return (long) Functions.READ_SWEEP.invokeExact(code, memory, memory.byteSize());
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -415,7 +411,7 @@ final class NativeKernels implements Kernels {
         try {
             return (long) Functions.INTEGER_PEAK.invokeExact(code, rounds);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
     }
 
@@ -424,66 +420,35 @@ final class NativeKernels implements Kernels {
         try {
             return (long) Functions.FLOAT_PEAK.invokeExact(code, rounds);
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw NativeFunctions.unexpected(e);
         }
-    }
-
-    /** A downcall throws nothing of its own but errors of the virtual machine. */
-    private static RuntimeException unexpected(Throwable e) {
-        if (e instanceof Error error) {
-            throw error;
-        }
-        return e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
     }
 
     /** Handles in the order of the list in bita.h; initialized with the first call. */
     private static final class Functions {
-        private static final SymbolLookup LIBRARY = NativeLibrary.lookup();
-
-        static final MethodHandle SUPPORTS = handle("bita_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-        static final MethodHandle RESERVE = handle("bita_reserve", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
-        static final MethodHandle RELEASE = handle("bita_release", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
-        static final MethodHandle PACK = kernel("pack", "ipliiplii");
-        static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
-        static final MethodHandle QUANTIZE = kernel("quantize", "pppppiiiiii");
-        static final MethodHandle MULTIPLY = kernel("multiply", "ipliipppppipliii");
-        static final MethodHandle ROTATE = kernel("rotate", "plipiii");
-        static final MethodHandle STORE_KEYS = kernel("store_keys", "piipiiiiii");
-        static final MethodHandle STORE_VALUES = kernel("store_values", "piipiiiiii");
+        static final MethodHandle SUPPORTS =
+                NativeFunctions.handle("supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        static final MethodHandle RESERVE =
+                NativeFunctions.handle("reserve", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
+        static final MethodHandle RELEASE =
+                NativeFunctions.handle("release", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
+        static final MethodHandle PACK = NativeFunctions.kernel("pack", "ipliiplii");
+        static final MethodHandle RMS_NORM = NativeFunctions.kernel("rms_norm", "ppfpiii");
+        static final MethodHandle QUANTIZE = NativeFunctions.kernel("quantize", "pppppiiiiii");
+        static final MethodHandle MULTIPLY = NativeFunctions.kernel("multiply", "ipliipppppipliii");
+        static final MethodHandle ROTATE = NativeFunctions.kernel("rotate", "plipiii");
+        static final MethodHandle STORE_KEYS = NativeFunctions.kernel("store_keys", "piipiiiiii");
+        static final MethodHandle STORE_VALUES = NativeFunctions.kernel("store_values", "piipiiiiii");
         private static final String ATTENTION = "piiiifppiippipppp";
-        static final MethodHandle ATTEND = kernel("attend", ATTENTION + "ppii");
-        static final MethodHandle ATTEND_SCORES = kernel("attend_scores", ATTENTION + "plpiii");
-        static final MethodHandle ATTEND_BLOCKS = kernel("attend_blocks", ATTENTION + "plpippii");
-        static final MethodHandle ATTEND_TOTALS = kernel("attend_totals", ATTENTION + "pipii");
-        static final MethodHandle SWIGLU = kernel("swiglu", "ppll");
-        static final MethodHandle ARGMAX =
-                handle("bita_argmax", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
-        static final MethodHandle EXPONENTIALS = kernel("exponentials", "piffp");
-        static final MethodHandle READ_SWEEP =
-                handle("bita_read_sweep", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-        static final MethodHandle INTEGER_PEAK =
-                handle("bita_integer_peak", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG));
-        static final MethodHandle FLOAT_PEAK =
-                handle("bita_float_peak", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG));
-
-        /** A kernel without result. Signature: p pointer, i int32, l int64, f float; the instruction set goes first. */
-        private static MethodHandle kernel(String name, String signature) {
-            MemoryLayout[] parameters = new MemoryLayout[signature.length() + 1];
-            parameters[0] = JAVA_INT;
-            for (int i = 0; i < signature.length(); i++) {
-                parameters[i + 1] = switch (signature.charAt(i)) {
-                    case 'p' -> ADDRESS;
-                    case 'l' -> JAVA_LONG;
-                    case 'f' -> JAVA_FLOAT;
-                    default -> JAVA_INT;
-                };
-            }
-            return handle("bita_" + name, FunctionDescriptor.ofVoid(parameters));
-        }
-
-        @SuppressWarnings("restricted") // descriptors agree with bita.h
-        private static MethodHandle handle(String symbol, FunctionDescriptor descriptor) {
-            return Linker.nativeLinker().downcallHandle(LIBRARY.findOrThrow(symbol), descriptor);
-        }
+        static final MethodHandle ATTEND = NativeFunctions.kernel("attend", ATTENTION + "ppii");
+        static final MethodHandle ATTEND_SCORES = NativeFunctions.kernel("attend_scores", ATTENTION + "plpiii");
+        static final MethodHandle ATTEND_BLOCKS = NativeFunctions.kernel("attend_blocks", ATTENTION + "plpippii");
+        static final MethodHandle ATTEND_TOTALS = NativeFunctions.kernel("attend_totals", ATTENTION + "pipii");
+        static final MethodHandle SWIGLU = NativeFunctions.kernel("swiglu", "ppll");
+        static final MethodHandle ARGMAX = NativeFunctions.kernel(JAVA_INT, "argmax", "pi");
+        static final MethodHandle EXPONENTIALS = NativeFunctions.kernel("exponentials", "piffp");
+        static final MethodHandle READ_SWEEP = NativeFunctions.kernel(JAVA_LONG, "read_sweep", "pl");
+        static final MethodHandle INTEGER_PEAK = NativeFunctions.kernel(JAVA_LONG, "integer_peak", "l");
+        static final MethodHandle FLOAT_PEAK = NativeFunctions.kernel(JAVA_LONG, "float_peak", "l");
     }
 }

@@ -1,0 +1,207 @@
+package bita.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** The C kernels of tuning (src/main/c/training.c) on one instruction set. */
+@SuppressWarnings("EnumOrdinal") // bita.h numbers the constants in the same order
+final class NativeTraining implements TrainingKernels {
+    private final int code;
+
+    /** For an instruction set that {@link NativeKernels#supports} has confirmed. */
+    NativeTraining(InstructionSet isa) {
+        code = isa.ordinal();
+    }
+
+    @Override
+    public void multiply(
+            PackedMatrix weights,
+            MemorySegment x,
+            int rows,
+            MemorySegment out,
+            boolean add,
+            MemorySegment scratch,
+            int panelFrom,
+            int panelTo) {
+        try {
+            Functions.FORWARD.invokeExact(
+                    code,
+                    weights.layout().ordinal(),
+                    weights.data(),
+                    weights.panelBytes(),
+                    weights.rows(),
+                    weights.columns(),
+                    x,
+                    rows,
+                    out,
+                    add ? 1 : 0,
+                    scratch,
+                    panelFrom,
+                    panelTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void multiplyBackward(
+            PackedMatrix weights,
+            MemorySegment dy,
+            int rows,
+            MemorySegment dx,
+            boolean add,
+            MemorySegment scratch,
+            int blockFrom,
+            int blockTo) {
+        try {
+            Functions.BACKWARD.invokeExact(
+                    code,
+                    weights.layout().ordinal(),
+                    weights.data(),
+                    weights.panelBytes(),
+                    weights.rows(),
+                    weights.columns(),
+                    dy,
+                    rows,
+                    dx,
+                    add ? 1 : 0,
+                    scratch,
+                    blockFrom,
+                    blockTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void rmsNormBackward(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment dy,
+            MemorySegment dx,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        try {
+            Functions.RMS_NORM_BACKWARD.invokeExact(code, x, weight, epsilon, dy, dx, columns, rowFrom, rowTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void swigluBackward(MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to) {
+        try {
+            Functions.SWIGLU_BACKWARD.invokeExact(code, gate, up, d, from, to);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void turnCache(
+            KvLayer layer,
+            int headDim,
+            int count,
+            MemorySegment keyRows,
+            MemorySegment valuePanels,
+            int headFrom,
+            int headTo) {
+        try {
+            Functions.TURN_CACHE.invokeExact(
+                    code,
+                    layer.keys(),
+                    layer.values(),
+                    layer.slots(),
+                    headDim,
+                    count,
+                    keyRows,
+                    valuePanels,
+                    headFrom,
+                    headTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void attendBackward(MaskAttention a, MemorySegment scratch, int kvHead, int groupFrom, int groupTo) {
+        try {
+            Functions.ATTEND_BACKWARD.invokeExact(
+                    code,
+                    a.query(),
+                    a.dOut(),
+                    a.masks(),
+                    a.shape().heads(),
+                    a.shape().kvHeads(),
+                    a.shape().headDim(),
+                    a.shape().scale(),
+                    a.layer().keys(),
+                    a.keyRows(),
+                    a.valuePanels(),
+                    a.layer().slots(),
+                    a.prefix(),
+                    a.maskKeys(),
+                    a.maskValues(),
+                    a.promptKeys(),
+                    a.promptValues(),
+                    a.prompts(),
+                    a.dQuery(),
+                    a.dMaskKeys(),
+                    a.dMaskValues(),
+                    a.dPromptKeys(),
+                    a.dPromptValues(),
+                    scratch,
+                    kvHead,
+                    groupFrom,
+                    groupTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public float softmax(MemorySegment x, int count) {
+        try {
+            return (float) Functions.SOFTMAX.invokeExact(code, x, count);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void combine(MemorySegment x, float a, MemorySegment y, float b, int count) {
+        try {
+            Functions.COMBINE.invokeExact(code, x, a, y, b, count);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public int countAbove(MemorySegment x, int count, float threshold) {
+        try {
+            return (int) Functions.COUNT_ABOVE.invokeExact(code, x, count, threshold);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    /** Handles in the order of the list in bita.h; initialized with the first call. */
+    private static final class Functions {
+        static final MethodHandle FORWARD = NativeFunctions.kernel("product_forward", "ipliipipipii");
+        static final MethodHandle BACKWARD = NativeFunctions.kernel("product_backward", "ipliipipipii");
+        static final MethodHandle RMS_NORM_BACKWARD = NativeFunctions.kernel("rms_norm_backward", "ppfppiii");
+        static final MethodHandle SWIGLU_BACKWARD = NativeFunctions.kernel("swiglu_backward", "pppll");
+        static final MethodHandle TURN_CACHE = NativeFunctions.kernel("turn_cache", "ppiiippii");
+        static final MethodHandle ATTEND_BACKWARD =
+                NativeFunctions.kernel("attend_backward", "ppiiiifpppipppppippppppiii");
+        static final MethodHandle SOFTMAX = NativeFunctions.kernel(JAVA_FLOAT, "softmax", "pi");
+        static final MethodHandle COMBINE = NativeFunctions.kernel("combine", "pfpfi");
+        static final MethodHandle COUNT_ABOVE = NativeFunctions.kernel(JAVA_INT, "count_above", "pif");
+    }
+}
