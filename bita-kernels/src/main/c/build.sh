@@ -27,8 +27,7 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# -ffp-contract=off and no fast-math: every rounding is one that the definition asks for.
-flags="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra -Werror"
+. "$here/flags.sh"
 unit() { # instruction set, its number, flags
     isa=$1 number=$2
     shift 2
@@ -44,10 +43,10 @@ start() {
 start generic BITA_GENERIC
 case $arch in
     x64)
-        start avx2 BITA_AVX2 -mavx2 -mfma -mf16c
-        start avx512 BITA_AVX512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+        start avx2 BITA_AVX2 $flags_avx2
+        start avx512 BITA_AVX512 $flags_avx512
         ;;
-    arm64) start neon BITA_NEON -march=armv8.2-a+dotprod+fp16 ;;
+    arm64) start neon BITA_NEON $flags_neon ;;
 esac
 for process in $started; do
     wait "$process"

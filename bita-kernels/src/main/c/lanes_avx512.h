@@ -95,7 +95,10 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
 
 /* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */
 INLINE int64_t multiply_codes(int64_t rounds) {
-    __m512i acc[8], x = _mm512_set1_epi8(1);
+    int8_t ones[64];
+    memset(ones, 1, sizeof ones);
+    keep(ones);
+    __m512i acc[8], x = _mm512_loadu_si512(ones);
     for (int i = 0; i < 8; i++) {
         acc[i] = _mm512_setzero_si512();
     }
@@ -104,7 +107,6 @@ INLINE int64_t multiply_codes(int64_t rounds) {
         for (int i = 0; i < 8; i++) {
             acc[i] = _mm512_dpbusd_epi32(acc[i], x, x);
         }
-        __asm__ volatile("" : "+v"(x));
     }
     keep(acc);
     return 8 * 64;
