@@ -304,14 +304,11 @@ public final class Bench implements AutoCloseable {
     }
 
     private ContextFigures.Ideal ideal(int context, int count, long weightBytes) {
-        double readRate = samples.median("read");
-        double products = Math.max(weightBytes / readRate, count * secondsPerRow("cached ", weightsByLayout()));
-        ModelConfig config = engine.model().config();
-        double read = KvCache.bytes(config, options.cacheFormat(), context + count) / readRate;
-        // Row i of a chain sees the context, the i rows before it and itself: a score and a weighted value of each.
-        double multiplied = 2.0 * config.layers() * config.heads() * config.headDim() * count * (context + count / 2.0);
-        double attention = Math.max(read, multiplied / samples.median("peak " + Layout.F32));
-        return new ContextFigures.Ideal(1e3 * (products + attention), 1e3 * products);
+        return new Rates(
+                        samples.median("read"),
+                        secondsPerRow("cached ", weightsByLayout()),
+                        samples.median("peak " + Layout.F32))
+                .ideal(weightBytes, engine.model().config(), options.cacheFormat(), context, count);
     }
 
     private String name() {
