@@ -36,7 +36,10 @@ class BenchCommandTest {
 
     /** A bench that is over soon. */
     private static String[] args(String... more) {
-        List<String> args = new ArrayList<>(List.of("bench", model.toString(), "--threads", "1", "--rounds", "1"));
+        List<String> args = new ArrayList<>(List.of("bench", model.toString(), "--threads", "1"));
+        if (!List.of(more).contains("--rounds")) {
+            args.addAll(List.of("--rounds", "1"));
+        }
         if (!List.of(more).contains("--rows")) {
             args.addAll(List.of("--rows", "2"));
         }
@@ -252,6 +255,42 @@ class BenchCommandTest {
         assertThat(graphics(classes)).anyMatch(line -> line.contains("java.awt."));
     }
 
+    /** A Java without its desktop module stands in for a system that lacks what Java draws letters with. */
+    @Test
+    void findsOutBeforeMeasuringThatNothingCanBeDrawn() throws Exception {
+        List<String> java =
+                List.of("--limit-modules", "java.logging,java.net.http,java.xml,jdk.management,jdk.unsupported");
+        Path plot = home.resolve("undrawn.svg");
+
+        Process process = start(java, args("--plot", plot.toString()));
+
+        assertThat(process.waitFor()).isEqualTo(1);
+        assertThat(Files.readString(home.resolve("err")))
+                .startsWith("bita: Java cannot draw pictures here (")
+                .endsWith("): install fontconfig and a font such as DejaVu, or leave out --plot\n");
+        assertThat(plot).doesNotExist();
+    }
+
+    /** Ctrl-C in a terminal. */
+    @Test
+    void endsWithItsStatusWhenTheProcessIsInterrupted() throws Exception {
+        Path folder = Files.createDirectory(home.resolve("killed"));
+        Process process = start(
+                List.of(),
+                args("--rounds", "1000", "--plot", folder.resolve("x.svg").toString()));
+        while (process.isAlive() && files(folder).isEmpty()) {
+            Thread.sleep(10);
+        }
+
+        assertThat(new ProcessBuilder("kill", "-INT", Long.toString(process.pid()))
+                        .start()
+                        .waitFor())
+                .isZero();
+
+        assertThat(process.waitFor()).isEqualTo(130);
+        assertThat(files(folder)).isEmpty();
+    }
+
     private static List<String> graphics(Path classes) throws IOException {
         return Files.readAllLines(classes).stream()
                 .filter(line -> line.matches(".* (java\\.awt|sun\\.awt|javax\\.swing|org\\.knowm)\\..*"))
@@ -260,17 +299,21 @@ class BenchCommandTest {
 
     /** Runs the program in a Java of its own. */
     private static String run(List<String> java, String... args) throws IOException, InterruptedException {
+        Process process = start(java, args);
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(Files.readString(home.resolve("err"))).isZero();
+        return out;
+    }
+
+    private static Process start(List<String> java, String... args) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(java);
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
         command.add(Main.class.getName());
         command.addAll(Arrays.asList(args));
-        Process process = new ProcessBuilder(command)
+        return new ProcessBuilder(command)
                 .redirectError(home.resolve("err").toFile())
                 .start();
-        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as(Files.readString(home.resolve("err"))).isZero();
-        return out;
     }
 }

@@ -61,7 +61,7 @@ public record BenchOptions(
         require(rounds >= 1 && rounds <= 1000, "--rounds is 1 to 1000");
     }
 
-    /** Rounds, unless told otherwise: one of the scalar kernels, which take minutes for it. */
+    /** Rounds, unless told otherwise: one of the scalar kernels, which are a hundred times slower. */
     public static int rounds(Backend backend) {
         return backend == Backend.SCALAR ? 1 : 7;
     }

@@ -95,8 +95,8 @@ class BenchPlotTest {
                 .mapToObj(i -> Results.figures(100 * i, Results.MEASURED, 1, 8))
                 .toList();
 
-        assertThat(BenchPlot.shown(many).stream().map(ContextFigures::context)).containsExactly(100, 700, 1300, 2000);
-        assertThat(BenchPlot.shown(many.subList(0, 4))).hasSize(4);
+        assertThat(StepChart.shown(many).stream().map(ContextFigures::context)).containsExactly(100, 700, 1300, 2000);
+        assertThat(StepChart.shown(many.subList(0, 4))).hasSize(4);
         assertThat(colours(png(Results.with(result(Results.MEASURED), many)))).containsAll(COLOURS);
     }
 
