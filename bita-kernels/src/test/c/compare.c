@@ -543,10 +543,24 @@ static void attend(const struct bita_kernels *k, int round) {
     float *out = floats(count, ORDINARY);
     float *scratch = memory((size_t)QUERIES_PER_TILE * (size_t)(slots + prompts + 2 * 16) * sizeof(float));
     some_range(rows * heads, &from, &to);
-    /* 1 / sqrt(head dimension) for those that are powers of 4, near it for the others */
-    k->attend(query, rows, heads, kv_heads, head_dim, head_dim < 64 ? 0.25f : 0.125f, keys, values, slots, format, prompt_keys,
-              prompt_values, prompts, prefix, path_start, path, prompted, out, scratch, from, to);
+    float scale = head_dim < 64 ? 0.25f : 0.125f; /* 1 / sqrt(head dimension) for powers of 4, near it for the others */
+    k->attend(ATTENTION_ARGUMENTS, out, scratch, from, to);
     record_floats(out, count);
+
+    /* The same split by positions: the last parts first, since their order must not matter. */
+    int32_t parts = 1 + below(4), blocks = (slots + 127) / 128, items = rows * heads;
+    int64_t stride = (int64_t)blocks * 128, sums = (int64_t)items * (1 + blocks) * (head_dim + 16);
+    float *scores = memory((size_t)(items * stride) * sizeof *scores);
+    float *maxima = memory((size_t)(items * parts) * sizeof *maxima), *partial = memory((size_t)sums * sizeof *partial);
+    float *split = floats(count, ORDINARY);
+    for (int32_t part = parts - 1; part >= 0; part--) {
+        k->attend_scores(ATTENTION_ARGUMENTS, scores, stride, maxima, blocks, part, parts);
+    }
+    for (int32_t part = parts - 1; part >= 0; part--) {
+        k->attend_blocks(ATTENTION_ARGUMENTS, scores, stride, maxima, blocks, partial, scratch, part, parts);
+    }
+    k->attend_totals(ATTENTION_ARGUMENTS, partial, blocks, split, 0, items);
+    record_floats(split, count);
 }
 
 /* Numbers for exp: all of them, those in its range, its edges, and the middles between the powers of two it reduces by. */

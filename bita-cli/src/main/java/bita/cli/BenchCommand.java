@@ -4,14 +4,18 @@ import bita.api.LoadOptions;
 import bita.api.store.CatalogModel;
 import bita.eval.bench.Bench;
 import bita.eval.bench.BenchOptions;
+import bita.eval.bench.BenchPlot;
 import bita.eval.bench.BenchReport;
 import bita.eval.bench.BenchResult;
 import bita.eval.bench.ModelShape;
 import bita.kernels.Backend;
 import bita.kernels.CacheFormat;
 import bita.kernels.InstructionSet;
+import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
+import bita.model.file.AtomicFile;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +37,8 @@ import picocli.CommandLine.Parameters;
             "",
             "Everything is measured in turn, round after round; reported are medians. The ideal time of products is the"
                     + " longer of reading the weights as fast as a read sweep reads them and multiplying as fast as the"
-                    + " best kernel does with weights in the cache.",
+                    + " best kernel does with weights in the cache. These limits are measured by the native library;"
+                    + " without it there are no ideal times. docs/bench.md explains the figures.",
             "",
             "Examples:",
             "  bita bench                                   the default model",
@@ -67,17 +72,23 @@ final class BenchCommand implements Callable<Integer> {
             names = "--contexts",
             paramLabel = "N",
             split = ",",
-            description = "Tokens in the cache. Default: 256,1024,4096.")
+            description = "Tokens in the cache. Default: 256,1024,4096, as far as the model was trained for them.")
     List<Integer> contexts = new ArrayList<>();
 
     @Option(
             names = "--rows",
             paramLabel = "N",
             split = ",",
-            description = "Rows of a step. Default: 1,2,4,8,12,16,24,32,48,64.")
+            description =
+                    "Rows of a step; 1, plain decoding, is always among them. Default:" + " 1,2,4,8,12,16,24,32,48,64.")
     List<Integer> rows = new ArrayList<>();
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Measurements of each figure. Default: 7.")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description =
+                    "Measurements of each figure, after one to warm up. Default: 7; 1 of the scalar kernels, which"
+                            + " take minutes for it.")
     Optional<Integer> rounds = Optional.empty();
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads. Default: one per core.")
@@ -100,6 +111,13 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "generic|neon|avx2|avx512",
             description = "The native kernels' instruction set. Default: the best.")
     Optional<InstructionSet> isa = Optional.empty();
+
+    @Option(
+            names = "--plot",
+            paramLabel = "FILE",
+            description = "Draw milliseconds by rows, measured and ideal, to a file that ends in .svg or .png; it is"
+                    + " replaced if it exists.")
+    Optional<Path> plot = Optional.empty();
 
     @Option(names = "--offline", description = "Use only what lies on this machine.")
     boolean offline;
@@ -124,15 +142,35 @@ final class BenchCommand implements Callable<Integer> {
         }
         // What is wrong with the options is said before anything is downloaded.
         BenchOptions _ = UsageException.check(() -> options(source(Path.of(""))));
-        BenchOptions options =
-                options(source(shape.isPresent() ? Path.of("") : LoadingOptions.find(terminal, name(), offline)));
-        BenchResult result = run(options);
+        if (plot.isEmpty()) {
+            report(measure());
+            return 0;
+        }
+        Path target = plot.get();
+        BenchPlot.ImageFormat format = BenchPlot.ImageFormat.ofName(target.toString())
+                .orElseThrow(() ->
+                        new UsageException("--plot draws files that end in .svg or .png, and not '" + target + "'"));
+        BenchPlot.requireFonts();
+        // That a file cannot be written is found out before minutes of measuring.
+        try (AtomicFile file = AtomicFile.create(target, true)) {
+            BenchResult result = measure();
+            report(result);
+            file.write(ByteBuffer.wrap(BenchPlot.draw(result, format)));
+            file.commit();
+        }
+        return 0;
+    }
+
+    private BenchResult measure() throws IOException {
+        return run(options(source(shape.isPresent() ? Path.of("") : LoadingOptions.find(terminal, name(), offline))));
+    }
+
+    private void report(BenchResult result) {
         if (json) {
             Json.print(terminal, BenchReport.json(result));
         } else {
             terminal.print(BenchReport.text(result));
         }
-        return 0;
     }
 
     private String name() {
@@ -152,13 +190,17 @@ final class BenchCommand implements Callable<Integer> {
     private BenchOptions options(BenchOptions.Source source) {
         return new BenchOptions(
                 source,
-                contexts.isEmpty() ? BenchOptions.CONTEXTS : contexts,
+                contexts,
                 rows.isEmpty() ? BenchOptions.ROWS : rows,
-                rounds.orElse(BenchOptions.ROUNDS),
+                rounds.orElseGet(() -> BenchOptions.rounds(backend.orElseGet(BenchCommand::bestBackend))),
                 threads.orElse(LoadOptions.automatic().threads()),
                 cacheType.orElse(CacheFormat.F16),
                 backend,
                 isa);
+    }
+
+    private static Backend bestBackend() {
+        return KernelsProvider.best().kernels().backend();
     }
 
     private BenchResult run(BenchOptions options) throws IOException {

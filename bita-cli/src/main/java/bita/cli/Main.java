@@ -29,6 +29,8 @@ public final class Main {
     public static void main(String[] args) {
         // A library that logs would say on standard error that nobody listens.
         System.setProperty("slf4j.internal.verbosity", "ERROR");
+        // Plots are drawn to files: without this Java would look for a display.
+        System.setProperty("java.awt.headless", "true");
         Terminal terminal = Terminal.ofProcess();
         terminal.interruption().install();
         int status = run(terminal, args);

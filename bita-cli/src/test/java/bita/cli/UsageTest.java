@@ -79,6 +79,18 @@ class UsageTest {
                 wrong("--suite", "audit"),
                 wrong("limit", "audit", "--suite", "x.jsonl", "--limit", "0"),
                 wrong("--rows needs", "audit", "--suite", "x.jsonl", "--rows", "8"),
+                wrong("--rows are 1 to 1024", "bench", "--rows", "4,0"),
+                wrong("--rows are 1 to 1024", "bench", "--rows", "-1"),
+                wrong("--rows are 1 to 1024", "bench", "--rows", "100000"),
+                wrong("'--rows'", "bench", "--rows", "1,x"),
+                wrong("--contexts are 0 to 1048576", "bench", "--contexts", "-1"),
+                wrong("--rounds is 1 to 1000", "bench", "--rounds", "0"),
+                wrong("--threads is 1 to 1024", "bench", "--threads", "0"),
+                wrong("there is no shape 'gpt', only smollm2-135m,", "bench", "--shape", "gpt"),
+                wrong("a MODEL or a --shape", "bench", "model.gguf", "--shape", "llama-7b"),
+                wrong("--format is for", "bench", "model.gguf", "--format", "Q8_0"),
+                wrong(".svg or .png", "bench", "--plot", "cost.pdf"),
+                wrong(".svg or .png", "bench", "--plot", "cost"),
                 wrong("surplus", "list", "surplus"),
                 wrong("rnu", "rnu"));
     }

@@ -81,6 +81,33 @@ public final class Transformer implements AutoCloseable {
         }
     }
 
+    /**
+     * What a file's metadata say about its model.
+     *
+     * @throws ModelFormatException if a field is missing or not supported
+     */
+    public static ModelConfig config(GgufFile file) throws ModelFormatException {
+        return LlamaFile.config(file);
+    }
+
+    /**
+     * Bytes of memory that {@link #load} takes for a file's weights at most.
+     *
+     * @throws ModelFormatException if a tensor has a format that is not supported
+     */
+    public static long bytes(GgufFile file) throws ModelFormatException {
+        long bytes = 0;
+        for (GgufTensor tensor : file.tensors()) {
+            bytes += Loader.packedBytes(tensor);
+        }
+        return bytes;
+    }
+
+    /** Bytes of memory that {@link #random} takes for weights and token embedding. */
+    public static long bytes(ModelConfig config, NumberFormat format) {
+        return RandomWeights.bytes(config, format) + format.bytes((long) config.vocabulary() * config.hidden());
+    }
+
     public ModelConfig config() {
         return config;
     }
@@ -125,11 +152,7 @@ public final class Transformer implements AutoCloseable {
             this.file = file;
             this.kernels = kernels;
             this.team = team;
-            long most = 0;
-            for (GgufTensor tensor : file.tensors()) {
-                most += packedBytes(tensor);
-            }
-            this.memory = kernels.weightMemory(arena, most);
+            this.memory = kernels.weightMemory(arena, Transformer.bytes(file));
         }
 
         private static long packedBytes(GgufTensor tensor) throws ModelFormatException {

@@ -23,7 +23,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.IntToDoubleFunction;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
 
 /**
  * Measures what a step costs by its number of rows, and what the machine could do. Everything is measured once per round,
@@ -37,8 +38,9 @@ public final class Bench implements AutoCloseable {
     private static final long SHORTEST_SAMPLE_NANOS = 20_000_000;
 
     private final BenchOptions options;
+    private final List<Integer> contexts;
     private final Engine engine;
-    private final MachineLimits limits;
+    private final Optional<MachineLimits> limits;
     private final MatrixProducts products;
     private final ForwardPass pass;
     private final KvCache cache;
@@ -53,25 +55,41 @@ public final class Bench implements AutoCloseable {
         void progress(long done, long total, String part);
     }
 
-    private Bench(BenchOptions options, Engine engine, MachineLimits limits) {
+    private Bench(BenchOptions options, List<Integer> contexts, Engine engine, Optional<MachineLimits> limits) {
         this.options = options;
+        this.contexts = contexts;
         this.engine = engine;
         this.limits = limits;
         int mostRows = options.rows().getLast();
         products = new MatrixProducts(engine, mostRows);
-        pass = new ForwardPass(engine, Math.max(mostRows, PREFILL_CHUNK));
+        pass = new ForwardPass(engine, passRows(options));
         cache = new KvCache(engine.model().config(), options.cacheFormat());
         logitRows = new int[mostRows];
         for (int i = 0; i < mostRows; i++) {
             logitRows[i] = i;
         }
+        reserve();
+    }
+
+    private static int passRows(BenchOptions options) {
+        return Math.max(options.rows().getLast(), PREFILL_CHUNK);
+    }
+
+    /** Makes scratch memory grow once, to its full size, rather than by and by while something is measured. */
+    private void reserve() {
+        cache.assumeLength(contexts.getLast() + passRows(options));
+        cache.truncate(contexts.getLast());
+        chain(1);
+        pass.run(cache, rows);
+        pass.logits(new int[logitRows.length], logitRows.length);
     }
 
     /**
      * Runs a bench.
      *
      * @throws IOException if the model cannot be read
-     * @throws UnsupportedOperationException if the chosen kernels, or the measuring of limits, do not run here
+     * @throws IllegalArgumentException if the model was not trained for a context, or needs more memory than there is
+     * @throws UnsupportedOperationException if the chosen kernels do not run here
      * @throws InterruptedException if the thread is interrupted; the bench ends within one measurement
      */
     public static BenchResult run(BenchOptions options, Listener listener) throws IOException, InterruptedException {
@@ -80,35 +98,57 @@ public final class Bench implements AutoCloseable {
                         : KernelsProvider.best(options.instructionSet()))
                 .kernels();
         try (ThreadTeam team = new ThreadTeam(options.threads())) {
-            MachineLimits limits = MachineLimits.of(options.instructionSet(), team);
-            try (Transformer model = load(options.source(), kernels, team, listener);
-                    Bench bench = new Bench(options, new Engine(model, kernels, team, Optional.empty()), limits)) {
-                bench.measure(listener);
-                return bench.result();
+            Optional<MachineLimits> limits = Optional.empty();
+            String problem = "";
+            try {
+                limits = Optional.of(MachineLimits.of(options.instructionSet(), team));
+            } catch (UnsupportedOperationException e) {
+                problem = String.valueOf(e.getMessage());
             }
+            try (Transformer model = load(options, kernels, team, listener);
+                    Bench bench = new Bench(
+                            options,
+                            options.contexts(model.config().contextLength()),
+                            new Engine(model, kernels, team, Optional.empty()),
+                            limits)) {
+                bench.measure(listener);
+                return bench.result(problem);
+            }
+        } catch (CancellationException _) { // while weights were made
+            throw new InterruptedException();
         }
     }
 
-    private static Transformer load(BenchOptions.Source source, Kernels kernels, ThreadTeam team, Listener listener)
+    private static Transformer load(BenchOptions options, Kernels kernels, ThreadTeam team, Listener listener)
             throws IOException {
-        return switch (source) {
+        return switch (options.source()) {
             case BenchOptions.Source.File file -> {
                 GgufFile opened = GgufFile.open(file.path());
                 try {
+                    requireMemory(options, Transformer.config(opened), Transformer.bytes(opened));
                     yield Transformer.load(opened, kernels, team);
                 } catch (IOException | RuntimeException | OutOfMemoryError e) {
                     opened.close();
                     throw e;
                 }
             }
-            case BenchOptions.Source.Random random ->
-                Transformer.random(
-                        random.shape().config(),
-                        random.format(),
-                        kernels,
-                        team,
-                        (done, total) -> listener.progress(done, total, "making weights"));
+            case BenchOptions.Source.Random random -> {
+                ModelConfig config = random.shape().config();
+                requireMemory(options, config, Transformer.bytes(config, random.format()));
+                yield Transformer.random(config, random.format(), kernels, team, (done, total) -> {
+                    if (Thread.interrupted()) {
+                        throw new CancellationException();
+                    }
+                    listener.progress(done, total, "making weights");
+                });
+            }
         };
+    }
+
+    /** Said before anything is allocated. */
+    private static void requireMemory(BenchOptions options, ModelConfig config, long weightBytes) {
+        int context = options.contexts(config.contextLength()).getLast();
+        MemoryNeed.of(weightBytes, config, options, context, passRows(options)).require(MemoryNeed.physical());
     }
 
     /** One measurement of a round. */
@@ -135,22 +175,12 @@ public final class Bench implements AutoCloseable {
 
     private List<Measurement> round() {
         List<Measurement> round = new ArrayList<>();
-        round.add(new Measurement("reading memory", () -> samples.add("read", limits.readRate(products.matrices()))));
-        Set<Layout> layouts = EnumSet.copyOf(weightsByLayout().keySet());
-        for (Layout layout : layouts) {
-            round.add(new Measurement(
-                    "multiplying in the cache", () -> samples.add("cached " + layout, limits.cachedRate(layout))));
-        }
-        layouts.add(Layout.F32); // attention multiplies numbers
-        for (Layout layout : layouts) {
-            round.add(new Measurement(
-                    "multiplying in registers", () -> samples.add("peak " + layout, limits.peakRate(layout))));
-        }
+        limits.ifPresent(machine -> addLimits(round, machine));
         for (int count : options.rows()) {
             round.add(new Measurement(
                     "products of " + count + " rows",
                     () -> samples.add("products " + count, seconds(() -> products.run(count)))));
-            for (int context : options.contexts()) {
+            for (int context : contexts) {
                 round.add(new Measurement(
                         "step of " + count + " rows",
                         () -> samples.add("step " + count + " at " + context, seconds(() -> step(context, count)))));
@@ -158,6 +188,23 @@ public final class Bench implements AutoCloseable {
         }
         round.add(new Measurement("prefill", () -> samples.add("prefill", seconds(this::prefill))));
         return round;
+    }
+
+    private void addLimits(List<Measurement> round, MachineLimits machine) {
+        // Repeated as the products are: the first sweep finds less of the weights in the cache than the others.
+        round.add(new Measurement(
+                "reading weights",
+                () -> samples.add("read", weightBytes() / seconds(() -> machine.readRate(products.matrices())))));
+        Set<Layout> layouts = EnumSet.copyOf(weightsByLayout().keySet());
+        for (Layout layout : layouts) {
+            round.add(new Measurement(
+                    "multiplying in the cache", () -> samples.add("cached " + layout, machine.cachedRate(layout))));
+        }
+        layouts.add(Layout.F32); // attention multiplies numbers
+        for (Layout layout : layouts) {
+            round.add(new Measurement(
+                    "multiplying in registers", () -> samples.add("peak " + layout, machine.peakRate(layout))));
+        }
     }
 
     /** Mean seconds of a run, repeated while that takes little time. */
@@ -198,6 +245,10 @@ public final class Bench implements AutoCloseable {
         }
     }
 
+    private long weightBytes() {
+        return products.matrices().stream().mapToLong(PackedMatrix::bytes).sum();
+    }
+
     private Map<Layout, Long> weightsByLayout() {
         Map<Layout, Long> weights = new EnumMap<>(Layout.class);
         for (PackedMatrix matrix : products.matrices()) {
@@ -206,67 +257,65 @@ public final class Bench implements AutoCloseable {
         return weights;
     }
 
-    private BenchResult result() {
+    private BenchResult result(String limitsProblem) {
         Map<Layout, Long> weights = weightsByLayout();
-        long bytes = products.matrices().stream().mapToLong(PackedMatrix::bytes).sum();
+        long bytes = weightBytes();
         long all = weights.values().stream().mapToLong(Long::longValue).sum();
-        double readRate = samples.median("read");
-        double cachedSecondsPerRow = 0;
-        double peakSecondsPerRow = 0;
-        for (Map.Entry<Layout, Long> entry : weights.entrySet()) {
-            cachedSecondsPerRow += entry.getValue() / samples.median("cached " + entry.getKey());
-            peakSecondsPerRow += entry.getValue() / samples.median("peak " + entry.getKey());
-        }
-        double secondsPerRow = cachedSecondsPerRow;
-        IntToDoubleFunction products = count -> samples.median("products " + count);
-        IntToDoubleFunction ideal = count -> Math.max(bytes / readRate, count * secondsPerRow);
-        double best = options.rows().stream()
-                .mapToDouble(count -> 2.0 * all * count / products.applyAsDouble(count))
+        double fastest = options.rows().stream()
+                .mapToDouble(count -> count / samples.median("products " + count))
                 .max()
                 .orElseThrow();
-        double floatPeak = samples.median("peak " + Layout.F32);
-        List<ContextFigures> contexts = new ArrayList<>();
-        for (int context : options.contexts()) {
-            List<ContextFigures.RowFigures> byRows = new ArrayList<>();
-            for (int count : options.rows()) {
-                double idealProducts = ideal.applyAsDouble(count);
-                byRows.add(new ContextFigures.RowFigures(
-                        count,
-                        1e3 * samples.median("step " + count + " at " + context),
-                        1e3 * (idealProducts + idealAttention(context, count, readRate, floatPeak)),
-                        1e3 * products.applyAsDouble(count),
-                        1e3 * idealProducts));
-            }
-            contexts.add(new ContextFigures(
-                    context,
-                    1 / samples.median("step 1 at " + context),
-                    PREFILL_TOKENS / samples.median("prefill"),
-                    byRows));
-        }
         return new BenchResult(
                 name(),
-                weights.keySet().stream()
-                        .map(Layout::toString)
-                        .reduce((a, b) -> a + ", " + b)
-                        .orElseThrow(),
+                weights.keySet().stream().map(Layout::toString).collect(Collectors.joining(", ")),
                 bytes,
                 all,
                 options.threads(),
                 engine.kernels().backend(),
                 engine.kernels().instructionSet(),
-                bytes / products.applyAsDouble(options.rows().getFirst()) / 1e9,
-                readRate / 1e9,
-                best / 1e9,
-                2 * all / cachedSecondsPerRow / 1e9,
-                2 * all / peakSecondsPerRow / 1e9,
-                contexts);
+                bytes / samples.median("products 1") / 1e9,
+                2 * all * fastest / 1e9,
+                limits.isPresent() ? measuredLimits(weights, all) : new Limits.Unknown(limitsProblem),
+                contexts.stream().map(context -> figures(context, bytes)).toList());
     }
 
-    private double idealAttention(int context, int count, double readRate, double floatPeak) {
-        ModelConfig config = engine.model().config();
-        double read = KvCache.bytes(config, options.cacheFormat(), context + count) / readRate;
-        double products = 2.0 * config.layers() * config.heads() * config.headDim() * count * (context + count / 2.0);
-        return Math.max(read, products / floatPeak);
+    private Limits measuredLimits(Map<Layout, Long> weights, long all) {
+        return new Limits.Measured(
+                samples.median("read") / 1e9,
+                2 * all / secondsPerRow("cached ", weights) / 1e9,
+                2 * all / secondsPerRow("peak ", weights) / 1e9);
+    }
+
+    /** Seconds for the multiplications of one row at one of the machine's rates, layout by layout. */
+    private double secondsPerRow(String rate, Map<Layout, Long> weights) {
+        return weights.entrySet().stream()
+                .mapToDouble(entry -> entry.getValue() / samples.median(rate + entry.getKey()))
+                .sum();
+    }
+
+    private ContextFigures figures(int context, long weightBytes) {
+        List<ContextFigures.RowFigures> byRows = new ArrayList<>();
+        for (int count : options.rows()) {
+            byRows.add(new ContextFigures.RowFigures(
+                    count,
+                    1e3 * samples.median("step " + count + " at " + context),
+                    1e3 * samples.median("products " + count),
+                    limits.map(_ -> ideal(context, count, weightBytes))));
+        }
+        return new ContextFigures(
+                context,
+                KvCache.bytes(engine.model().config(), options.cacheFormat(), context),
+                1 / samples.median("step 1 at " + context),
+                PREFILL_TOKENS / samples.median("prefill"),
+                byRows);
+    }
+
+    private ContextFigures.Ideal ideal(int context, int count, long weightBytes) {
+        return new Rates(
+                        samples.median("read"),
+                        secondsPerRow("cached ", weightsByLayout()),
+                        samples.median("peak " + Layout.F32))
+                .ideal(weightBytes, engine.model().config(), options.cacheFormat(), context, count);
     }
 
     private String name() {

@@ -5,7 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.ToDoubleFunction;
+import java.util.Optional;
+import java.util.function.Function;
 
 /** Renders the result of a bench. */
 public final class BenchReport {
@@ -19,19 +20,7 @@ public final class BenchReport {
                     "model     %s: %.1f million weights, %s, %.1f MB\n",
                     result.model(), result.weights() / 1e6, result.format(), result.weightBytes() / 1e6);
             out.format("kernels   %s\n", kernels(result));
-            out.format(
-                    "memory    %.1f GB/s read by the products of one row, of %.1f GB/s by a read sweep: %.0f %%\n",
-                    result.gbPerSecond(),
-                    result.gbPerSecondPeak(),
-                    100 * result.gbPerSecond() / result.gbPerSecondPeak());
-            out.format(
-                    "multiply  %.0f GOP/s, of %.0f with the weights in the cache: %.0f %%; %.0f on registers alone\n",
-                    result.gops(), result.gopsCached(), 100 * result.gops() / result.gopsCached(), result.gopsPeak());
-            ContextFigures first = result.contexts().getFirst();
-            out.format(
-                    "prefill   %.0f tokens/s, %.0f %% of the products at that rate\n",
-                    first.prefillTokensPerSecond(),
-                    100 * first.prefillTokensPerSecond() * 2 * result.weights() / 1e9 / result.gopsCached());
+            limits(out, result);
             for (ContextFigures figures : result.contexts()) {
                 context(out, figures);
             }
@@ -39,7 +28,38 @@ public final class BenchReport {
         return text.toString();
     }
 
-    private static String kernels(BenchResult result) {
+    private static void limits(Formatter out, BenchResult result) {
+        double prefill = result.contexts().getFirst().prefillTokensPerSecond();
+        switch (result.limits()) {
+            case Limits.Measured limits -> {
+                out.format(
+                        "reading   %.1f GB/s of weights by the products of one row; a sweep over the same weights reads"
+                                + " %.1f: %.0f %%\n",
+                        result.gbPerSecond(), limits.gbPerSecond(), 100 * result.gbPerSecond() / limits.gbPerSecond());
+                out.format(
+                        "multiply  %.0f GOP/s; %.0f with the weights in the cache: %.0f %%; %.0f on registers alone\n",
+                        result.gops(),
+                        limits.gopsCached(),
+                        100 * result.gops() / limits.gopsCached(),
+                        limits.gopsPeak());
+                out.format(
+                        "prefill   %.0f tokens/s; the products alone would allow %.0f with the weights in the cache:"
+                                + " %.0f %%\n",
+                        prefill,
+                        limits.gopsCached() * 1e9 / (2 * result.weights()),
+                        100 * prefill * 2 * result.weights() / 1e9 / limits.gopsCached());
+            }
+            case Limits.Unknown unknown -> {
+                out.format("reading   %.1f GB/s of weights by the products of one row\n", result.gbPerSecond());
+                out.format("multiply  %.0f GOP/s\n", result.gops());
+                out.format("prefill   %.0f tokens/s\n", prefill);
+                out.format("limits    not measured, so there are no ideal times: %s\n", unknown.reason());
+            }
+        }
+    }
+
+    /** Who has computed, for people. */
+    static String kernels(BenchResult result) {
         String threads = result.threads() == 1 ? "1 thread" : result.threads() + " threads";
         return switch (result.backend()) {
             case NATIVE -> "native, " + result.instructionSet() + ", " + threads;
@@ -49,25 +69,30 @@ public final class BenchReport {
     }
 
     private static void context(Formatter out, ContextFigures figures) {
-        out.format("\nContext %d: %.1f tokens/s plain\n", figures.context(), figures.plainTokensPerSecond());
-        out.format("  rows  products ms  ideal ms  ratio  step ms  ideal ms  ratio  ms per row  times one row\n");
+        out.format(
+                "\nContext %d: %.1f tokens/s plain, %.1f MB of keys and values\n",
+                figures.context(), figures.plainTokensPerSecond(), figures.cacheBytes() / 1e6);
+        boolean ideals = figures.rows().getFirst().ideal().isPresent();
+        String ideal = ideals ? "  ideal ms  ratio" : "";
+        out.format("  rows  products ms%s  step ms%s  ms per row  times one row\n", ideal, ideal);
         double one = figures.rows().getFirst().stepMs();
         for (ContextFigures.RowFigures row : figures.rows()) {
-            out.format(
-                    "  %4d  %11.2f  %8.2f  %5.2f  %7.2f  %8.2f  %5.2f  %10.2f  %13.2f\n",
-                    row.rows(),
-                    row.productsMs(),
-                    row.idealProductsMs(),
-                    row.productsMs() / row.idealProductsMs(),
-                    row.stepMs(),
-                    row.idealStepMs(),
-                    row.stepMs() / row.idealStepMs(),
-                    row.stepMs() / row.rows(),
-                    row.stepMs() / one);
+            out.format("  %4d  %11.2f", row.rows(), row.productsMs());
+            row.ideal().ifPresent(best -> ideal(out, row.productsMs(), best.productsMs()));
+            out.format("  %7.2f", row.stepMs());
+            row.ideal().ifPresent(best -> ideal(out, row.stepMs(), best.stepMs()));
+            out.format("  %10.2f  %13.2f\n", row.stepMs() / row.rows(), row.stepMs() / one);
         }
     }
 
-    /** One object per context, for programs. */
+    private static void ideal(Formatter out, double measured, double ideal) {
+        out.format("  %8.2f  %5.2f", ideal, measured / ideal);
+    }
+
+    /**
+     * One object per context, for programs. Where the machine's limits are unknown, what depends on them is left out, and
+     * {@code limits_unknown} says why.
+     */
     public static List<Map<String, Object>> json(BenchResult result) {
         return result.contexts().stream().map(figures -> json(result, figures)).toList();
     }
@@ -79,27 +104,36 @@ public final class BenchReport {
         object.put("weight_bytes", result.weightBytes());
         object.put("weights", result.weights());
         object.put("context", figures.context());
+        object.put("cache_bytes", figures.cacheBytes());
         object.put("plain_tokens_per_second", figures.plainTokensPerSecond());
         object.put("prefill_tokens_per_second", figures.prefillTokensPerSecond());
-        object.put("step_ms", byRows(figures, ContextFigures.RowFigures::stepMs));
-        object.put("ideal_step_ms", byRows(figures, ContextFigures.RowFigures::idealStepMs));
-        object.put("products_ms", byRows(figures, ContextFigures.RowFigures::productsMs));
-        object.put("ideal_products_ms", byRows(figures, ContextFigures.RowFigures::idealProductsMs));
+        object.put("step_ms", byRows(figures, row -> Optional.of(row.stepMs())));
+        object.put("products_ms", byRows(figures, row -> Optional.of(row.productsMs())));
         object.put("threads", result.threads());
         object.put("backend", result.backend().name().toLowerCase(Locale.ROOT));
         object.put("instruction_set", result.instructionSet().name().toLowerCase(Locale.ROOT));
         object.put("gb_per_second", result.gbPerSecond());
-        object.put("gb_per_second_peak", result.gbPerSecondPeak());
         object.put("gops", result.gops());
-        object.put("gops_cached", result.gopsCached());
-        object.put("gops_peak", result.gopsPeak());
+        switch (result.limits()) {
+            case Limits.Measured limits -> {
+                object.put("ideal_step_ms", byRows(figures, row -> row.ideal().map(ContextFigures.Ideal::stepMs)));
+                object.put(
+                        "ideal_products_ms", byRows(figures, row -> row.ideal().map(ContextFigures.Ideal::productsMs)));
+                object.put("gb_per_second_peak", limits.gbPerSecond());
+                object.put("gops_cached", limits.gopsCached());
+                object.put("gops_peak", limits.gopsPeak());
+            }
+            case Limits.Unknown unknown -> object.put("limits_unknown", unknown.reason());
+        }
         return object;
     }
 
     private static Map<Integer, Double> byRows(
-            ContextFigures figures, ToDoubleFunction<ContextFigures.RowFigures> value) {
+            ContextFigures figures, Function<ContextFigures.RowFigures, Optional<Double>> value) {
         Map<Integer, Double> values = new LinkedHashMap<>();
-        figures.rows().forEach(row -> values.put(row.rows(), value.applyAsDouble(row)));
+        for (ContextFigures.RowFigures row : figures.rows()) {
+            value.apply(row).ifPresent(ms -> values.put(row.rows(), ms));
+        }
         return values;
     }
 }

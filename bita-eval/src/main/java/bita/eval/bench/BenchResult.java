@@ -8,15 +8,14 @@ import java.util.List;
  * The outcome of a bench. GB are 1e9 bytes; a multiplication with its addition counts as two operations, as
  * {@code gops} is used for integer and floating-point numbers alike.
  *
- * @param model         file or shape
- * @param format        the number formats of the weights
- * @param weightBytes   bytes of all matrices
- * @param weights       weights of all matrices
- * @param gbPerSecond   at which the products of one row read the weights
- * @param gbPerSecondPeak at which a read sweep reads them
- * @param gops          of the products at their fastest number of rows
- * @param gopsCached    of the fastest kernel with the weights in the cache
- * @param gopsPeak      of the multiplications alone, on registers
+ * @param model          file or shape
+ * @param format         the layouts that the weights are packed to
+ * @param weightBytes    bytes of all matrices
+ * @param weights        weights of all matrices
+ * @param instructionSet of the kernels; {@link InstructionSet#GENERIC} for those in Java
+ * @param gbPerSecond    at which the products of one row read the weights
+ * @param gops           of the products at their fastest number of rows
+ * @param contexts       at least one, by tokens in the cache, ascending; all of the same numbers of rows
  */
 public record BenchResult(
         String model,
@@ -27,12 +26,13 @@ public record BenchResult(
         Backend backend,
         InstructionSet instructionSet,
         double gbPerSecond,
-        double gbPerSecondPeak,
         double gops,
-        double gopsCached,
-        double gopsPeak,
+        Limits limits,
         List<ContextFigures> contexts) {
     public BenchResult {
         contexts = List.copyOf(contexts);
+        if (contexts.isEmpty()) {
+            throw new IllegalArgumentException("a bench measures at least one context");
+        }
     }
 }

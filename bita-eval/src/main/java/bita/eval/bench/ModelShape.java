@@ -10,7 +10,8 @@ import java.util.Optional;
  * @param name how the command line calls it
  */
 public record ModelShape(String name, ModelConfig config) {
-    private static final int CONTEXT = 1 << 15;
+    /** Random weights were trained for no context: any that can be asked for. */
+    private static final int CONTEXT = BenchOptions.MOST_CONTEXT;
 
     /** All shapes, the smallest first. */
     public static final List<ModelShape> ALL = List.of(

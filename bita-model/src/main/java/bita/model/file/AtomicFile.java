@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * A file that appears under its name when it is complete, or never: it is written under another name in the same folder,
  * and {@link #commit} renames it. Closed without a commit, or when the virtual machine is told to end, it is deleted.
  */
-final class AtomicFile implements AutoCloseable {
+public final class AtomicFile implements AutoCloseable {
     private final Path target;
     private final boolean overwrite;
     private final Path temporary;
@@ -36,9 +37,10 @@ final class AtomicFile implements AutoCloseable {
      * Starts a file.
      *
      * @param overwrite whether an existing file of that name is replaced rather than refused
+     * @throws IOException if there can be no file of that name; nothing is left behind
      */
     @SuppressWarnings("MustBeClosedChecker") // closed by close()
-    static AtomicFile create(Path target, boolean overwrite) throws IOException {
+    public static AtomicFile create(Path target, boolean overwrite) throws IOException {
         Path absolute = target.toAbsolutePath();
         Path folder = absolute.getParent();
         Path fileName = absolute.getFileName();
@@ -51,7 +53,7 @@ final class AtomicFile implements AutoCloseable {
         refuseExisting(target, overwrite);
         String random = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
         Path temporary = folder.resolve("." + fileName + "." + random + ".tmp");
-        FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        FileChannel channel = open(temporary, target);
         if (temporary.getFileSystem().equals(FileSystems.getDefault())) {
             // For Ctrl-C, when no thread gets to close this.
             temporary.toFile().deleteOnExit();
@@ -59,8 +61,21 @@ final class AtomicFile implements AutoCloseable {
         return new AtomicFile(target, overwrite, temporary, channel);
     }
 
-    /** Appends what remains in a buffer. */
-    void write(ByteBuffer bytes) throws IOException {
+    @SuppressWarnings("MustBeClosedChecker") // closed by close()
+    private static FileChannel open(Path temporary, Path target) throws IOException {
+        try {
+            return FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        } catch (AccessDeniedException e) { // a name that nobody has given would puzzle
+            throw new AccessDeniedException(target.toString(), null, "its folder cannot be written to");
+        }
+    }
+
+    /**
+     * Appends what remains in a buffer.
+     *
+     * @throws IOException if it cannot be written; the message names the file
+     */
+    public void write(ByteBuffer bytes) throws IOException {
         try {
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
@@ -70,8 +85,12 @@ final class AtomicFile implements AutoCloseable {
         }
     }
 
-    /** Makes the file durable and gives it its name. */
-    void commit() throws IOException {
+    /**
+     * Makes the file durable and gives it its name.
+     *
+     * @throws IOException if that fails, or if a file of that name has come to be that is not to be replaced
+     */
+    public void commit() throws IOException {
         try {
             channel.force(true);
             channel.close();

@@ -1,0 +1,164 @@
+package bita.eval.bench;
+
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+import org.knowm.xchart.ChartEncoder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.XYStyler;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** The chart of {@link BenchPlot}, apart from it since this class cannot even be loaded where there is no AWT. */
+final class StepChart {
+    /** Contexts in one picture at most; a line more for each, and its ideal, could not be told apart. */
+    static final int MOST_CONTEXTS = 4;
+
+    private static final int WIDTH = 1000;
+    private static final int HEIGHT = 600;
+    /** Pixels between ticks, so that there is one for each power of two. */
+    private static final int X_SPACING = 80;
+
+    private static final int Y_SPACING = 60;
+    /** Letters of a model's name that the title has room for. */
+    private static final int MOST_LETTERS = 60;
+
+    /** Distinguishable with every kind of colour vision (Okabe and Ito, "Color Universal Design", 2008). */
+    private static final List<Color> CONTEXT_COLOURS =
+            List.of(new Color(0x0072B2), new Color(0xD55E00), new Color(0x009E73), new Color(0xCC79A7));
+
+    private static final Color PRODUCTS_COLOUR = new Color(0x404040);
+    private static final BasicStroke MEASURED = new BasicStroke(2.2f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+    private static final BasicStroke IDEAL =
+            new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 4}, 0);
+
+    private StepChart() {}
+
+    /**
+     * Draws a result.
+     *
+     * @param format as XChart calls it
+     */
+    static byte[] draw(BenchResult result, String format) {
+        ByteArrayOutputStream image = new ByteArrayOutputStream();
+        try {
+            ChartEncoder.saveChart(chart(result), image, format);
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory can always be written", e);
+        }
+        return image.toByteArray();
+    }
+
+    private static XYChart chart(BenchResult result) {
+        List<ContextFigures> contexts = shown(result.contexts());
+        XYChart chart = new XYChartBuilder()
+                .width(WIDTH)
+                .height(HEIGHT)
+                .title(shortened(result.model()) + ", " + BenchReport.kernels(result))
+                .xAxisTitle("rows of a step")
+                .yAxisTitle("milliseconds")
+                .build();
+        for (int i = 0; i < contexts.size(); i++) {
+            ContextFigures figures = contexts.get(i);
+            String name = "step, context " + figures.context();
+            add(chart, name, figures, CONTEXT_COLOURS.get(i), row -> row.stepMs(), ContextFigures.Ideal::stepMs);
+        }
+        add(
+                chart,
+                "products",
+                contexts.getFirst(),
+                PRODUCTS_COLOUR,
+                row -> row.productsMs(),
+                ContextFigures.Ideal::productsMs);
+        style(chart);
+        return chart;
+    }
+
+    private static String shortened(String name) {
+        return name.length() <= MOST_LETTERS ? name : name.substring(0, MOST_LETTERS - 1) + "…";
+    }
+
+    /** All contexts or, of too many, some from the shortest to the longest. */
+    static List<ContextFigures> shown(List<ContextFigures> contexts) {
+        if (contexts.size() <= MOST_CONTEXTS) {
+            return contexts;
+        }
+        List<ContextFigures> some = new ArrayList<>();
+        for (int i = 0; i < MOST_CONTEXTS; i++) {
+            some.add(contexts.get(i * (contexts.size() - 1) / (MOST_CONTEXTS - 1)));
+        }
+        return some;
+    }
+
+    private static void add(
+            XYChart chart,
+            String name,
+            ContextFigures figures,
+            Color colour,
+            ToDoubleFunction<ContextFigures.RowFigures> measured,
+            ToDoubleFunction<ContextFigures.Ideal> ideal) {
+        List<ContextFigures.RowFigures> rows = figures.rows();
+        double[] x = rows.stream().mapToDouble(row -> log2(row.rows())).toArray();
+        XYSeries line = chart.addSeries(
+                name,
+                x,
+                rows.stream()
+                        .mapToDouble(row -> log2(measured.applyAsDouble(row)))
+                        .toArray());
+        line.setLineColor(colour);
+        line.setMarkerColor(colour);
+        line.setMarker(SeriesMarkers.CIRCLE);
+        line.setLineStyle(MEASURED);
+        double[] best = rows.stream()
+                .flatMap(row -> row.ideal().stream())
+                .mapToDouble(row -> log2(ideal.applyAsDouble(row)))
+                .toArray();
+        if (best.length == x.length) {
+            XYSeries dashed = chart.addSeries(name + ", ideal", x, best);
+            dashed.setLineColor(colour);
+            dashed.setMarker(SeriesMarkers.NONE);
+            dashed.setLineStyle(IDEAL);
+        }
+    }
+
+    /** XChart's own logarithmic axes know decades only, which here are one or two: these are of powers of two. */
+    private static void style(XYChart chart) {
+        XYStyler styler = chart.getStyler();
+        double lowest = Double.MAX_VALUE;
+        double highest = -Double.MAX_VALUE;
+        double mostRows = 0;
+        for (XYSeries series : chart.getSeriesCollection()) {
+            lowest = Math.min(lowest, series.getYMin());
+            highest = Math.max(highest, series.getYMax());
+            mostRows = Math.max(mostRows, series.getXMax());
+        }
+        styler.setXAxisMin(0.0).setXAxisMax(Math.max(1, Math.ceil(mostRows)));
+        styler.setYAxisMin(Math.floor(lowest)).setYAxisMax(Math.max(Math.floor(lowest) + 1, Math.ceil(highest)));
+        styler.setXAxisTickMarkSpacingHint(X_SPACING).setYAxisTickMarkSpacingHint(Y_SPACING);
+        styler.setXAxisTickLabelsFormattingFunction(StepChart::powerOfTwo);
+        styler.setYAxisTickLabelsFormattingFunction(StepChart::powerOfTwo);
+        styler.setLegendPosition(Styler.LegendPosition.OutsideE);
+        styler.setChartBackgroundColor(Color.WHITE).setLegendBorderColor(Color.WHITE);
+        styler.setLocale(Locale.ROOT);
+    }
+
+    private static double log2(double x) {
+        return Math.log(x) / Math.log(2);
+    }
+
+    private static String powerOfTwo(double exponent) {
+        if (exponent != Math.rint(exponent)) {
+            return "";
+        }
+        String number = String.format(Locale.ROOT, "%.6f", Math.scalb(1.0, (int) exponent));
+        return number.replaceFirst("\\.?0+$", "");
+    }
+}
