@@ -125,11 +125,20 @@ public final class Transformer implements AutoCloseable {
         return rotary;
     }
 
+    /**
+     * Reads a token's embedding.
+     *
+     * @param target (hidden)
+     */
+    public void embedding(int token, float[] target) {
+        int hidden = config.hidden();
+        embedding.format().decode(embedding.data(), embedding.format().bytes((long) token * hidden), target, 0, hidden);
+    }
+
     /** Writes the embedding of a token, f32 (hidden), to {@code target}. */
     void embed(int token, float[] buffer, MemorySegment target, long targetIndex) {
-        int hidden = config.hidden();
-        embedding.format().decode(embedding.data(), embedding.format().bytes((long) token * hidden), buffer, 0, hidden);
-        MemorySegment.copy(buffer, 0, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, hidden);
+        embedding(token, buffer);
+        MemorySegment.copy(buffer, 0, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, config.hidden());
     }
 
     /** Frees the weights and closes the file. No forward pass may be running or follow. */

@@ -34,6 +34,11 @@ public final class Example {
         return tokenIds.clone();
     }
 
+    /** The token at a position of prompt and answer, from 0. */
+    public int tokenId(int position) {
+        return tokenIds[position];
+    }
+
     /** Tokens of the prompt, at least 1. */
     public int promptLength() {
         return promptLength;

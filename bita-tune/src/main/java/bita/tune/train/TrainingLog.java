@@ -1,0 +1,86 @@
+package bita.tune.train;
+
+import bita.model.file.AtomicFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.IntStream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What a run has seen, a JSON object per line: steps and validations. */
+final class TrainingLog {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final Path path;
+
+    /**
+     * Goes on with a log: what it says of later steps is left out, since they are made again.
+     *
+     * @param steps made so far
+     */
+    TrainingLog(Path path, int steps) throws IOException {
+        this.path = path;
+        StringBuilder kept = new StringBuilder();
+        if (steps > 0 && Files.exists(path)) {
+            for (String line : Files.readAllLines(path)) {
+                if (isUpTo(steps, line)) {
+                    kept.append(line).append('\n');
+                }
+            }
+        }
+        try (AtomicFile file = AtomicFile.create(path, true)) {
+            file.write(ByteBuffer.wrap(kept.toString().getBytes(StandardCharsets.UTF_8)));
+            file.commit();
+        }
+    }
+
+    private static boolean isUpTo(int steps, String line) {
+        try {
+            JsonNode step = JSON.readTree(line).path("step");
+            return step.isInt() && step.intValue() <= steps;
+        } catch (JacksonException e) {
+            return false; // half a line, of a run that was killed
+        }
+    }
+
+    void add(StepReport report) throws IOException {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("step", report.step());
+        line.put("loss", report.loss());
+        line.put("gradient_norm", report.gradientNorm());
+        line.put("learning_rate", report.learningRate());
+        counts(line, report.counts());
+        add(line);
+    }
+
+    void add(ValidationReport report) throws IOException {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("step", report.steps());
+        line.put("validation_loss", report.loss());
+        line.put("tokens_per_step_chain", report.chain());
+        line.put("tokens_per_step_upper_triangle", report.upperTriangle());
+        counts(line, report.counts());
+        add(line);
+    }
+
+    private static void counts(Map<String, Object> line, MaskCounts counts) {
+        line.put(
+                "top1",
+                IntStream.range(0, counts.masks()).mapToObj(counts::top1).toList());
+        line.put(
+                "top5",
+                IntStream.range(0, counts.masks()).mapToObj(counts::top5).toList());
+    }
+
+    private void add(Map<String, Object> line) throws IOException {
+        Files.writeString(
+                path, JSON.writeValueAsString(line) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    }
+}

@@ -1,0 +1,73 @@
+package bita.tune.train;
+
+/**
+ * How an adapter is learned (BiTA, arXiv 2401.12522, sections 3.1 and 4.1). A run is a function of these, the model and
+ * the answers.
+ *
+ * @param prompts        prompt tokens
+ * @param masks          mask tokens
+ * @param window         most consecutive anchors of an answer that are trained together
+ * @param answersPerStep windows, each of another answer, whose mean gradient makes a step
+ * @param steps          steps of the whole run, over which the learning rate falls by a half cosine
+ * @param learningRate   the highest
+ * @param warmup         steps over which the learning rate rises
+ * @param clip           largest norm of a step's gradient
+ * @param decay          mask i counts exp(-(i - 1) / decay)
+ * @param loss           what is made small
+ * @param mostTokens     an answer with its prompt is cut behind this many tokens
+ * @param seed           of the start, of the answers' order and of the windows
+ */
+public record TrainingSettings(
+        int prompts,
+        int masks,
+        int window,
+        int answersPerStep,
+        int steps,
+        double learningRate,
+        int warmup,
+        double clip,
+        double decay,
+        LossFunction loss,
+        int mostTokens,
+        long seed) {
+    /** Found by measurement on the default model (docs/tune.md). */
+    public static final TrainingSettings DEFAULT =
+            new TrainingSettings(16, 3, 64, 8, 150, 1e-2, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
+
+    public TrainingSettings {
+        range("prompts", prompts, 0, 256);
+        range("masks", masks, 1, 64);
+        range("window", window, 1, 4096);
+        range("answers per step", answersPerStep, 1, 1 << 16);
+        range("steps", steps, 1, 1 << 24);
+        range("warm-up", warmup, 0, 1 << 24);
+        range("tokens of an answer", mostTokens, 8, 1 << 20);
+        positive("learning rate", learningRate);
+        positive("clip", clip);
+        positive("decay", decay);
+    }
+
+    private static void range(String what, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new IllegalArgumentException(
+                    "the number of " + what + " must be from " + least + " to " + most + ", not " + value);
+        }
+    }
+
+    private static void positive(String what, double value) {
+        if (!(value > 0)) { // NaN too
+            throw new IllegalArgumentException("the " + what + " must be positive, not " + value);
+        }
+    }
+
+    /** The learning rate of a step, from 0. */
+    double learningRate(int step) {
+        double rise = warmup == 0 ? 1 : Math.min(1, (step + 1.0) / warmup);
+        return learningRate * rise * 0.5 * (1 + StrictMath.cos(Math.PI * step / steps));
+    }
+
+    /** What a mask's prediction counts, from mask 0. */
+    double weight(int mask) {
+        return StrictMath.exp(-mask / decay);
+    }
+}

@@ -1,0 +1,60 @@
+package bita.tune.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import bita.model.LearnedTokens;
+import bita.model.ModelConfig;
+import bita.model.Transformer;
+import java.util.SplittableRandom;
+
+/**
+ * All that changes in a run. With the settings and the answers, it decides how the run goes on.
+ *
+ * @param tokens learned so far
+ * @param mean   of the gradients, for the optimizer
+ * @param square of the gradients, likewise
+ * @param steps  made
+ */
+record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps) {
+    private static final double KEY_DEVIATION = 0.5;
+    private static final double VALUE_DEVIATION = 0.02;
+    private static final double MASK_DEVIATION = 0.5; // of the embeddings' own
+
+    /** The start: masks near the mean embedding, prompts of small random values. */
+    static TrainingState start(Transformer model, TrainingSettings settings) {
+        ModelConfig config = model.config();
+        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks());
+        SplittableRandom random = new SplittableRandom(settings.seed());
+        long prompts = tokens.promptKeys().byteSize() / Float.BYTES;
+        for (long i = 0; i < prompts; i++) {
+            tokens.promptKeys().setAtIndex(JAVA_FLOAT, i, (float) (KEY_DEVIATION * random.nextGaussian()));
+        }
+        for (long i = 0; i < prompts; i++) {
+            tokens.promptValues().setAtIndex(JAVA_FLOAT, i, (float) (VALUE_DEVIATION * random.nextGaussian()));
+        }
+        double[] mean = new double[config.hidden()];
+        double squares = 0;
+        float[] row = new float[config.hidden()];
+        for (int token = 0; token < config.vocabulary(); token++) {
+            model.embedding(token, row);
+            for (int i = 0; i < row.length; i++) {
+                mean[i] += row[i] / config.vocabulary();
+                squares += (double) row[i] * row[i];
+            }
+        }
+        double deviation = Math.sqrt(squares / ((double) config.vocabulary() * config.hidden()));
+        for (int i = 0; i < settings.masks() * config.hidden(); i++) {
+            double start = mean[i % config.hidden()] + MASK_DEVIATION * deviation * random.nextGaussian();
+            tokens.maskEmbeddings().setAtIndex(JAVA_FLOAT, i, (float) start);
+        }
+        return new TrainingState(
+                tokens,
+                new LearnedTokens(config, settings.prompts(), settings.masks()),
+                new LearnedTokens(config, settings.prompts(), settings.masks()),
+                0);
+    }
+
+    TrainingState withSteps(int made) {
+        return new TrainingState(tokens, mean, square, made);
+    }
+}

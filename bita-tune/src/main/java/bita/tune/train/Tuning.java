@@ -1,0 +1,156 @@
+package bita.tune.train;
+
+import bita.model.Engine;
+import bita.model.LearnedTokens;
+import bita.tune.data.AnsweredSet;
+import bita.tune.data.Example;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Learns prompt and mask tokens for a frozen model (BiTA, arXiv 2401.12522, section 3.1). A run that was stopped, even by a
+ * kill, goes on from its last step when it is started again, and ends with the same bits as one that was not, with any
+ * number of threads.
+ */
+public final class Tuning {
+    private final Engine engine;
+    private final TrainingSettings settings;
+    private final ValidationSettings validation;
+    private final Listener listener;
+
+    /** Is told how a run goes. */
+    public interface Listener {
+        /** A run begins, or goes on behind some steps. */
+        void started(int steps);
+
+        /** A step has been made and saved. */
+        void step(StepReport report);
+
+        /** The learned tokens have been measured. */
+        void validated(ValidationReport report);
+    }
+
+    /**
+     * When learned tokens are measured: before the first step, behind the last, and in between.
+     *
+     * @param every   steps
+     * @param anchors about as many of the validation answers
+     */
+    public record ValidationSettings(int every, int anchors) {
+        /** Often enough for a curve, and a small part of the time. */
+        public static final ValidationSettings DEFAULT = new ValidationSettings(25, 1500);
+
+        public ValidationSettings {
+            if (every < 1 || anchors < 1) {
+                throw new IllegalArgumentException(
+                        "validation needs a positive number of steps and of anchors, not " + every + " and " + anchors);
+            }
+        }
+    }
+
+    /**
+     * What a run has led to.
+     *
+     * @param tokens     learned
+     * @param steps      made
+     * @param finished   whether these are all; if not, the run was stopped and can go on
+     * @param validation the last measurement; empty without answers for validation
+     */
+    public record Result(LearnedTokens tokens, int steps, boolean finished, Optional<ValidationReport> validation) {}
+
+    /**
+     * A run.
+     *
+     * @param engine without an adapter
+     */
+    public Tuning(Engine engine, TrainingSettings settings, ValidationSettings validation, Listener listener) {
+        this.engine = engine;
+        this.settings = settings;
+        this.validation = validation;
+        this.listener = listener;
+    }
+
+    /**
+     * Makes the run's steps, or those that are left.
+     *
+     * @param checkpoint file of the run's state, read if it exists
+     * @param log        file of a JSON object per step and validation
+     * @param stopped    asked between windows; the step that is being made is then dropped
+     * @throws IOException if a file cannot be read or written, or the checkpoint is of another run
+     * @throws ArithmeticException if the loss is not a number
+     * @throws UnsupportedOperationException if the engine's kernels have none for tuning
+     */
+    public Result run(AnsweredSet answers, Path checkpoint, Path log, BooleanSupplier stopped) throws IOException {
+        Schedule schedule = new Schedule(settings, answers.training());
+        Validation measurement = new Validation(settings, answers.validation(), validation.anchors());
+        Checkpoint saved =
+                new Checkpoint(checkpoint, settings, answers.origin().modelSha256(), fingerprint(answers.training()));
+        boolean resumed = Files.exists(checkpoint);
+        TrainingState state =
+                resumed ? saved.read(engine.model().config(), settings) : TrainingState.start(engine.model(), settings);
+        TrainingLog lines = new TrainingLog(log, state.steps());
+        listener.started(state.steps());
+        Optional<ValidationReport> last = Optional.empty();
+        try (Trainer trainer = new Trainer(engine, settings)) {
+            if (!resumed) {
+                last = validate(trainer, measurement, state, lines);
+            }
+            while (state.steps() < settings.steps()) {
+                Optional<StepReport> report = trainer.step(state, schedule, stopped);
+                if (report.isEmpty()) {
+                    return new Result(state.tokens(), state.steps(), false, last);
+                }
+                state = state.withSteps(state.steps() + 1);
+                saved.write(state);
+                lines.add(report.get());
+                listener.step(report.get());
+                if (state.steps() % validation.every() == 0 || state.steps() == settings.steps()) {
+                    last = validate(trainer, measurement, state, lines);
+                }
+            }
+            if (last.isEmpty()) { // resumed behind the last step
+                last = validate(trainer, measurement, state, lines);
+            }
+        }
+        return new Result(state.tokens(), state.steps(), true, last);
+    }
+
+    private Optional<ValidationReport> validate(
+            Trainer trainer, Validation measurement, TrainingState state, TrainingLog lines) throws IOException {
+        if (measurement.isEmpty()) {
+            return Optional.empty();
+        }
+        ValidationReport report = measurement.measure(trainer, state.tokens(), state.steps());
+        lines.add(report);
+        listener.validated(report);
+        return Optional.of(report);
+    }
+
+    private static String fingerprint(List<Example> examples) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (Example example : examples) {
+                digest.update(example.id().getBytes(StandardCharsets.UTF_8));
+                int[] tokens = example.tokenIds();
+                ByteBuffer bytes = ByteBuffer.allocate((tokens.length + 2) * Integer.BYTES);
+                bytes.putInt(tokens.length).putInt(example.promptLength());
+                for (int token : tokens) {
+                    bytes.putInt(token);
+                }
+                digest.update(bytes.flip());
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+}
