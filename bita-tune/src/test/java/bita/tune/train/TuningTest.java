@@ -1,0 +1,177 @@
+package bita.tune.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import bita.decode.SamplingSettings;
+import bita.kernels.KernelsProvider;
+import bita.kernels.NumberFormat;
+import bita.kernels.ThreadTeam;
+import bita.model.Engine;
+import bita.model.TinyModel;
+import bita.model.Transformer;
+import bita.tune.data.AnswerOrigin;
+import bita.tune.data.AnsweredSet;
+import bita.tune.data.Example;
+import bita.tune.data.Examples;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class TuningTest {
+    private static final String MODEL = "ab".repeat(32);
+
+    @TempDir
+    Path folder;
+
+    private static boolean never() {
+        return false;
+    }
+
+    private static TrainingSettings settings(int steps, LossFunction loss) {
+        return new TrainingSettings(4, 3, 8, 2, steps, 2e-2, 2, 1, 4, loss, 60, 7);
+    }
+
+    /** Answers that go round in a circle, so that there is something to learn. */
+    private static AnsweredSet answers() {
+        Random random = new Random(1);
+        List<Example> examples = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            int[] tokens = new int[20 + random.nextInt(60)];
+            int start = random.nextInt(10);
+            for (int k = 0; k < tokens.length; k++) {
+                tokens[k] = 10 + (start + k) % 7;
+            }
+            examples.add(Examples.of("e" + i, tokens, 1 + random.nextInt(10)));
+        }
+        return new AnsweredSet(
+                new AnswerOrigin(MODEL, SamplingSettings.greedy()),
+                examples.subList(0, 9),
+                examples.subList(9, 12),
+                new AnsweredSet.Counts(12, 0, 0, 12, 60, 400, 0));
+    }
+
+    private static final class Recorder implements Tuning.Listener {
+        final List<StepReport> steps = new ArrayList<>();
+        final List<ValidationReport> validations = new ArrayList<>();
+        int started = -1;
+
+        @Override
+        public void started(int steps) {
+            started = steps;
+        }
+
+        @Override
+        public void step(StepReport report) {
+            steps.add(report);
+        }
+
+        @Override
+        public void validated(ValidationReport report) {
+            validations.add(report);
+        }
+    }
+
+    private Tuning.Result run(
+            String name, int threads, TrainingSettings settings, Recorder recorder, BooleanSupplier stopped)
+            throws IOException {
+        try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
+                ThreadTeam team = new ThreadTeam(threads)) {
+            Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+            return new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60), recorder)
+                    .run(answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void learns(LossFunction loss) throws IOException {
+        Recorder recorder = new Recorder();
+        Tuning.Result result = run("learns", 2, settings(12, loss), recorder, TuningTest::never);
+        assertThat(result.finished()).isTrue();
+        assertThat(result.steps()).isEqualTo(12);
+        assertThat(recorder.started).isZero();
+        assertThat(recorder.steps).extracting(StepReport::step).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+        assertThat(recorder.validations).extracting(ValidationReport::steps).containsExactly(0, 3, 6, 9, 12);
+        // The divergence from a random model's own distribution need not make circles likelier.
+        if (loss != LossFunction.FORWARD_KL) {
+            assertThat(recorder.validations.getLast().loss())
+                    .isLessThan(0.7 * recorder.validations.getFirst().loss());
+            assertThat(recorder.validations.getLast().upperTriangle())
+                    .isGreaterThan(recorder.validations.getFirst().upperTriangle());
+        }
+    }
+
+    /** A run that is stopped again and again, with other numbers of threads, ends with the bits of one that is not. */
+    @Test
+    void goesOnWithTheSameBits() throws IOException {
+        TrainingSettings settings = settings(7, LossFunction.CROSS_ENTROPY);
+        float[] whole = run("whole", 1, settings, new Recorder(), TuningTest::never)
+                .tokens()
+                .all()
+                .toArray(JAVA_FLOAT);
+        Random random = new Random(3);
+        int stops = 0;
+        while (true) {
+            int[] questions = {1 + random.nextInt(5)};
+            Recorder recorder = new Recorder();
+            Tuning.Result part = run("parts", 1 + random.nextInt(4), settings, recorder, () -> questions[0]-- == 0);
+            if (part.finished()) {
+                assertThat(part.tokens().all().toArray(JAVA_FLOAT)).isEqualTo(whole);
+                break;
+            }
+            stops++;
+        }
+        assertThat(stops).isGreaterThan(1);
+        List<String> log = Files.readAllLines(folder.resolve("parts.jsonl"));
+        assertThat(log.stream().filter(line -> line.contains("gradient_norm"))).hasSize(7);
+        // Nothing is left to do.
+        Recorder again = new Recorder();
+        Tuning.Result finished = run("parts", 2, settings, again, TuningTest::never);
+        assertThat(again.started).isEqualTo(7);
+        assertThat(again.steps).isEmpty();
+        assertThat(finished.validation()).isPresent();
+    }
+
+    @Test
+    void refusesACheckpointOfAnotherRun() throws IOException {
+        run("one", 1, settings(2, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never);
+        assertThatThrownBy(
+                        () -> run("one", 1, settings(3, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
+                .hasMessageContaining("other settings");
+        byte[] bytes = Files.readAllBytes(folder.resolve("one"));
+        Files.write(folder.resolve("half"), Arrays.copyOf(bytes, bytes.length / 2));
+        assertThatThrownBy(() ->
+                        run("half", 1, settings(2, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("half");
+    }
+
+    @Test
+    void refusesAnswersWithoutLabels() {
+        try (Transformer model = TinyModel.load(folder, NumberFormat.F32, 2);
+                ThreadTeam team = new ThreadTeam(1)) {
+            Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+            AnsweredSet answers = new AnsweredSet(
+                    new AnswerOrigin(MODEL, SamplingSettings.greedy()),
+                    List.of(Examples.of(new int[] {1, 2}, 1)),
+                    List.of(),
+                    new AnsweredSet.Counts(1, 0, 0, 1, 1, 1, 0));
+            Tuning tuning = new Tuning(
+                    engine, settings(1, LossFunction.CROSS_ENTROPY), Tuning.ValidationSettings.DEFAULT, new Recorder());
+            assertThatThrownBy(() -> tuning.run(answers, folder.resolve("c"), folder.resolve("l"), TuningTest::never))
+                    .hasMessageContaining("nothing to learn");
+        }
+    }
+}
