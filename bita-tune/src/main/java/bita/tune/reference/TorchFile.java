@@ -76,7 +76,7 @@ final class TorchFile implements WeightFile {
         }
         try {
             return new TorchFile(path, zip);
-        } catch (ZipException e) {
+        } catch (ZipException | EOFException e) {
             zip.close();
             throw damagedArchive(path, e);
         } catch (IOException | RuntimeException | Error e) {
@@ -158,20 +158,18 @@ final class TorchFile implements WeightFile {
         }
     }
 
-    private byte[] readFully(InputStream stream, int count) throws IOException {
+    private static byte[] readFully(InputStream stream, int count) throws IOException {
         byte[] bytes = stream.readNBytes(count);
         if (bytes.length < count) {
-            throw new ModelFormatException(path, "the file ends within a record; copy it again");
+            throw new EOFException();
         }
         return bytes;
     }
 
-    private static ModelFormatException damagedArchive(Path path, ZipException e) {
+    private static ModelFormatException damagedArchive(Path path, IOException e) {
+        String reason = e instanceof EOFException ? "it ends too early" : String.valueOf(e.getMessage());
         return new ModelFormatException(
-                path,
-                "its zip archive is incomplete or damaged (" + Text.quote(String.valueOf(e.getMessage()))
-                        + "); copy or save it again",
-                e);
+                path, "its zip archive is damaged (" + Text.quote(reason) + "); copy or save it again", e);
     }
 
     @Override
@@ -227,7 +225,7 @@ final class TorchFile implements WeightFile {
                     done += run;
                 }
             } catch (ZipException | EOFException e) {
-                throw new ModelFormatException(path, "the record of " + Text.quote(name) + " cannot be read", e);
+                throw damagedArchive(path, e);
             }
             return floats;
         }
