@@ -43,7 +43,7 @@ final class ImportCommand implements Callable<Integer> {
     @Option(
             names = "--to",
             paramLabel = "FORMAT",
-            description = "One of ${COMPLETION-CANDIDATES}; F32 keeps every bit. Default: ${DEFAULT-VALUE}.")
+            description = "One of ${COMPLETION-CANDIDATES}; F32 keeps what F16 would round. Default: ${DEFAULT-VALUE}.")
     StoredFormat format = StoredFormat.F16;
 
     @Option(names = "--force", description = "Replace the file if it exists.")

@@ -198,22 +198,29 @@ public final class Adapter {
         if (format != NumberFormat.F16 && format != NumberFormat.F32) {
             throw new IllegalArgumentException("an adapter is stored in F16 or F32, not " + format);
         }
-        new SafetensorsWriter()
-                .metadata("format", FORMAT)
-                .metadata("architecture", shape.architecture())
-                .metadata("layers", String.valueOf(shape.layers()))
-                .metadata("heads", String.valueOf(shape.heads()))
-                .metadata("head_dim", String.valueOf(shape.headDim()))
-                .metadata("hidden", String.valueOf(shape.hidden()))
-                .metadata("prompts", String.valueOf(shape.prompts()))
-                .metadata("masks", String.valueOf(shape.masks()))
-                .metadata("model_sha256", modelSha256.orElse(""))
-                .metadata("calibration", calibration)
-                .metadata("parts", "")
-                .tensor(MASK, format, shape.maskDimensions(), maskEmbeddings)
-                .tensor(KEY, format, shape.promptDimensions(), promptKeys)
-                .tensor(VALUE, format, shape.promptDimensions(), promptValues)
-                .write(target, overwrite);
+        file(format).write(target, overwrite);
+    }
+
+    private SafetensorsWriter file(NumberFormat format) {
+        try {
+            return new SafetensorsWriter()
+                    .metadata("format", FORMAT)
+                    .metadata("architecture", shape.architecture())
+                    .metadata("layers", String.valueOf(shape.layers()))
+                    .metadata("heads", String.valueOf(shape.heads()))
+                    .metadata("head_dim", String.valueOf(shape.headDim()))
+                    .metadata("hidden", String.valueOf(shape.hidden()))
+                    .metadata("prompts", String.valueOf(shape.prompts()))
+                    .metadata("masks", String.valueOf(shape.masks()))
+                    .metadata("model_sha256", modelSha256.orElse(""))
+                    .metadata("calibration", calibration)
+                    .metadata("parts", "")
+                    .tensor(MASK, format, shape.maskDimensions(), maskEmbeddings)
+                    .tensor(KEY, format, shape.promptDimensions(), promptKeys)
+                    .tensor(VALUE, format, shape.promptDimensions(), promptValues);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(e.getMessage() + ": store the adapter in F32", e);
+        }
     }
 
     /** Where it came from, for messages. */

@@ -131,7 +131,7 @@ class AdapterTest {
 
         assertThatThrownBy(() -> adapter.write(file, NumberFormat.Q8_0, false)).hasMessageContaining("F16 or F32");
         assertThatThrownBy(() -> adapter.write(file, NumberFormat.F16, false))
-                .hasMessageContaining("beyond the range of F16");
+                .hasMessageContaining("beyond the range of F16: store the adapter in F32");
         assertThat(folder).isEmptyDirectory();
     }
 
