@@ -36,9 +36,11 @@ final class Adapters {
         };
     }
 
+    /** An adapter that does not say which file it was tuned on, such as an imported one, is not warned of. */
     private static void warnOfOtherModel(Adapter adapter, Path model, List<String> notices) throws IOException {
-        String sha256 = ModelStore.ofUser().hashes().sha256(model);
-        if (!adapter.modelSha256().equals(sha256)) {
+        Optional<String> tunedOn = adapter.modelSha256();
+        if (tunedOn.isPresent()
+                && !tunedOn.get().equals(ModelStore.ofUser().hashes().sha256(model))) {
             notices.add("the adapter " + adapter.origin()
                     + " was tuned on another file of this model: answers are the same, drafts may be a little worse");
         }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -95,6 +96,21 @@ final class TinyModel {
                 .tensor("prompt.value", NumberFormat.F32, prompts, random(random, prompts))
                 .tensor("mask.embedding", NumberFormat.F32, masks, random(random, masks))
                 .write(file, false);
+    }
+
+    /** Writes a checkpoint of 2 prompt and 3 mask tokens for the model, as the reference implementation saves them. */
+    static void writeReferenceCheckpoint(Path folder) throws IOException {
+        Files.writeString(Files.createDirectories(folder).resolve("config.json"), """
+                {"model_type": "llama", "num_hidden_layers": %d, "num_attention_heads": %d, "hidden_size": %d,
+                 "prompt_num": 2, "mask_num": 3, "mask_diff": false, "prefix_projection": false}
+                """.formatted(LAYERS, HEADS, HIDDEN));
+        Random random = new Random(9);
+        long[] prompts = {2, LAYERS * 2 * HIDDEN};
+        long[] masks = {1, HIDDEN};
+        new SafetensorsWriter()
+                .tensor("model.prefix_encoder.embedding.weight", NumberFormat.F32, prompts, random(random, prompts))
+                .tensor("model.mask_tokens.weight", NumberFormat.F32, masks, random(random, masks))
+                .write(folder.resolve("model.safetensors"), false);
     }
 
     private static float[] random(Random random, long... shape) {

@@ -1,19 +1,24 @@
 package bita.decode;
 
+import bita.kernels.NumberFormat;
 import bita.model.MaskTokens;
 import bita.model.ModelConfig;
 import bita.model.file.ModelFormatException;
 import bita.model.file.SafetensorsFile;
 import bita.model.file.SafetensorsTensor;
+import bita.model.file.SafetensorsWriter;
+import bita.model.file.Text;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * A tuned adapter as it is stored: one safetensors file with the tensors {@code prompt.key} and {@code prompt.value}
  * (layers, prompts, heads, headDim; head dimensions in Hugging Face's order, keys without rotary embedding) and
- * {@code mask.embedding} (masks, hidden), and metadata that says which model it was tuned for.
+ * {@code mask.embedding} (masks, hidden), and metadata that says which model it was tuned for. Immutable.
  */
 public final class Adapter {
     /** The value of the metadata key {@code format}. */
@@ -23,49 +28,138 @@ public final class Adapter {
     private static final String VALUE = "prompt.value";
     private static final String MASK = "mask.embedding";
     private static final Set<String> TENSORS = Set.of(KEY, VALUE, MASK);
-    private static final int MOST_TOKENS = 1024;
+    private static final String NO_CALIBRATION = "{}";
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
     private final String origin;
-    private final String architecture;
-    private final String modelSha256;
-    private final long[] shape; // layers, prompts, heads, headDim
-    private final int masks;
-    private final int hidden;
+    private final AdapterShape shape;
+    private final Optional<String> modelSha256;
+    private final String calibration;
     private final float[] promptKeys;
     private final float[] promptValues;
     private final float[] maskEmbeddings;
 
-    private Adapter(String origin, SafetensorsFile file) throws ModelFormatException {
+    private Adapter(
+            String origin,
+            AdapterShape shape,
+            Optional<String> modelSha256,
+            String calibration,
+            float[] promptKeys,
+            float[] promptValues,
+            float[] maskEmbeddings) {
         this.origin = origin;
+        this.shape = shape;
+        this.modelSha256 = modelSha256;
+        this.calibration = calibration;
+        this.promptKeys = promptKeys;
+        this.promptValues = promptValues;
+        this.maskEmbeddings = maskEmbeddings;
+    }
+
+    /**
+     * An adapter made of learned numbers, which are copied.
+     *
+     * @param origin         where it comes from, for messages
+     * @param modelSha256    SHA-256, 64 digits of lower-case hex, of the model file it was tuned on; empty if unknown
+     * @param promptKeys     (layers, prompts, heads, headDim), head dimensions in Hugging Face's order, without rotary
+     *                       embedding
+     * @param promptValues   (layers, prompts, heads, headDim)
+     * @param maskEmbeddings (masks, hidden)
+     * @throws IllegalArgumentException if an array does not have the length that the shape needs, or if the hash is none
+     */
+    public static Adapter of(
+            String origin,
+            AdapterShape shape,
+            Optional<String> modelSha256,
+            float[] promptKeys,
+            float[] promptValues,
+            float[] maskEmbeddings) {
+        if (promptKeys.length != shape.promptNumbers()
+                || promptValues.length != shape.promptNumbers()
+                || maskEmbeddings.length != shape.maskNumbers()) {
+            throw new IllegalArgumentException("an adapter of this shape has " + shape.promptNumbers()
+                    + " numbers in prompt keys and values each and " + shape.maskNumbers()
+                    + " in mask embeddings, not " + promptKeys.length + ", " + promptValues.length + " and "
+                    + maskEmbeddings.length);
+        }
+        modelSha256.filter(hash -> !SHA256.matcher(hash).matches()).ifPresent(hash -> {
+            throw new IllegalArgumentException("a SHA-256 has 64 digits of lower-case hex, not " + hash);
+        });
+        return new Adapter(
+                origin,
+                shape,
+                modelSha256,
+                NO_CALIBRATION,
+                promptKeys.clone(),
+                promptValues.clone(),
+                maskEmbeddings.clone());
+    }
+
+    private static Adapter of(String origin, SafetensorsFile file) throws ModelFormatException {
         if (!metadata(file, "format").equals(FORMAT)) {
             throw new ModelFormatException(
                     file.path(), "this is not an adapter of the format " + FORMAT + " but " + metadata(file, "format"));
         }
         for (SafetensorsTensor tensor : file.tensors()) {
             if (!TENSORS.contains(tensor.name())) {
-                throw new ModelFormatException(
-                        file.path(),
-                        "the adapter has the part " + tensor.name() + ", which this version does not know");
+                throw unknownPart(file, tensor.name());
             }
         }
-        architecture = metadata(file, "architecture");
-        modelSha256 = metadata(file, "model_sha256");
-        shape = file.require(KEY).shape();
-        long[] maskShape = file.require(MASK).shape();
-        boolean fits = shape.length == 4
-                && maskShape.length == 2
-                && java.util.Arrays.equals(shape, file.require(VALUE).shape())
-                && shape[1] <= MOST_TOKENS
-                && maskShape[0] >= 1
-                && maskShape[0] <= MOST_TOKENS;
-        if (!fits) {
-            throw new ModelFormatException(file.path(), "the adapter's tensors do not have the shapes of an adapter");
+        String parts = file.metadata().getOrDefault("parts", "");
+        if (!parts.isEmpty()) {
+            throw unknownPart(file, Text.quote(parts));
         }
-        masks = (int) maskShape[0];
-        hidden = (int) maskShape[1];
-        promptKeys = file.floats(KEY);
-        promptValues = file.floats(VALUE);
-        maskEmbeddings = file.floats(MASK);
+        return new Adapter(
+                origin,
+                shape(file),
+                modelSha256(file),
+                file.metadata().getOrDefault("calibration", NO_CALIBRATION),
+                file.floats(KEY),
+                file.floats(VALUE),
+                file.floats(MASK));
+    }
+
+    private static AdapterShape shape(SafetensorsFile file) throws ModelFormatException {
+        String architecture = metadata(file, "architecture");
+        long[] prompt = file.require(KEY).shape(); // layers, prompts, heads, headDim
+        long[] mask = file.require(MASK).shape(); // masks, hidden
+        String problem = "the adapter's tensors do not have the shapes of an adapter";
+        if (prompt.length != 4
+                || mask.length != 2
+                || !Arrays.equals(prompt, file.require(VALUE).shape())) {
+            throw new ModelFormatException(file.path(), problem);
+        }
+        try {
+            return new AdapterShape(
+                    architecture,
+                    Math.toIntExact(prompt[0]),
+                    Math.toIntExact(prompt[2]),
+                    Math.toIntExact(prompt[3]),
+                    Math.toIntExact(mask[1]),
+                    Math.toIntExact(prompt[1]),
+                    Math.toIntExact(mask[0]));
+        } catch (ArithmeticException | IllegalArgumentException e) {
+            throw new ModelFormatException(file.path(), problem + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static Optional<String> modelSha256(SafetensorsFile file) throws ModelFormatException {
+        String hash = metadata(file, "model_sha256");
+        if (hash.isEmpty()) {
+            return Optional.empty();
+        }
+        if (!SHA256.matcher(hash).matches()) {
+            throw new ModelFormatException(
+                    file.path(),
+                    "the adapter's model_sha256 is " + Text.quote(hash)
+                            + ", neither a SHA-256 in lower-case hex nor empty: make or import it again");
+        }
+        return Optional.of(hash);
+    }
+
+    private static ModelFormatException unknownPart(SafetensorsFile file, String part) {
+        return new ModelFormatException(
+                file.path(), "the adapter has the part " + part + ", which this version does not know");
     }
 
     private static String metadata(SafetensorsFile file, String key) throws ModelFormatException {
@@ -86,7 +180,46 @@ public final class Adapter {
     /** As {@link #read(Path)}, under a name for messages. */
     static Adapter read(Path path, String origin) throws IOException {
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
-            return new Adapter(origin, file);
+            return of(origin, file);
+        }
+    }
+
+    /**
+     * Writes an adapter file, which appears when it is complete. The same adapter in the same format makes the same
+     * bytes.
+     *
+     * @param format F16, or F32 where no number may be rounded
+     * @param overwrite whether an existing file is replaced rather than refused
+     * @throws IllegalArgumentException if the format is another one, or a finite number is beyond its range
+     * @throws java.nio.file.FileAlreadyExistsException if the file exists and must not be overwritten
+     * @throws IOException if it cannot be written
+     */
+    public void write(Path target, NumberFormat format, boolean overwrite) throws IOException {
+        if (format != NumberFormat.F16 && format != NumberFormat.F32) {
+            throw new IllegalArgumentException("an adapter is stored in F16 or F32, not " + format);
+        }
+        file(format).write(target, overwrite);
+    }
+
+    private SafetensorsWriter file(NumberFormat format) {
+        try {
+            return new SafetensorsWriter()
+                    .metadata("format", FORMAT)
+                    .metadata("architecture", shape.architecture())
+                    .metadata("layers", String.valueOf(shape.layers()))
+                    .metadata("heads", String.valueOf(shape.heads()))
+                    .metadata("head_dim", String.valueOf(shape.headDim()))
+                    .metadata("hidden", String.valueOf(shape.hidden()))
+                    .metadata("prompts", String.valueOf(shape.prompts()))
+                    .metadata("masks", String.valueOf(shape.masks()))
+                    .metadata("model_sha256", modelSha256.orElse(""))
+                    .metadata("calibration", calibration)
+                    .metadata("parts", "")
+                    .tensor(MASK, format, shape.maskDimensions(), maskEmbeddings)
+                    .tensor(KEY, format, shape.promptDimensions(), promptKeys)
+                    .tensor(VALUE, format, shape.promptDimensions(), promptValues);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(e.getMessage() + ": store the adapter in F32", e);
         }
     }
 
@@ -95,19 +228,24 @@ public final class Adapter {
         return origin;
     }
 
-    /** SHA-256, in lower-case hex, of the model file it was tuned on. */
-    public String modelSha256() {
+    /** Which model it is for, and the number of its tokens. */
+    public AdapterShape shape() {
+        return shape;
+    }
+
+    /** SHA-256, in lower-case hex, of the model file it was tuned on; empty if that is not known. */
+    public Optional<String> modelSha256() {
         return modelSha256;
     }
 
     /** Number of prompt tokens. */
     public int prompts() {
-        return (int) shape[1];
+        return shape.prompts();
     }
 
     /** Number of mask tokens. */
     public int masks() {
-        return masks;
+        return shape.masks();
     }
 
     /** Learned numbers. */
@@ -117,17 +255,12 @@ public final class Adapter {
 
     /** Why the adapter does not fit a model; empty if it does. */
     public Optional<String> misfit(ModelConfig model) {
-        String own = describe(architecture, shape[0], shape[2], shape[3], hidden);
-        String other = describe(model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden());
-        return own.equals(other)
+        return shape.fits(model)
                 ? Optional.empty()
-                : Optional.of("the adapter " + origin + " is for " + own + ", but the model is " + other
+                : Optional.of("the adapter " + origin + " is for " + shape.model() + ", but the model is "
+                        + AdapterShape.describe(
+                                model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden())
                         + ": tune one for this model, or use --adapter none");
-    }
-
-    private static String describe(String architecture, long layers, long heads, long headDim, long hidden) {
-        return architecture + " with " + layers + " layers, " + heads + " heads of " + headDim + ", hidden size "
-                + hidden;
     }
 
     /**
@@ -148,6 +281,6 @@ public final class Adapter {
                 paired[head + 2 * i + 1] = promptKeys[head + i + headDim / 2];
             }
         }
-        return MaskTokens.of(model, prompts(), masks, paired, promptValues, maskEmbeddings);
+        return MaskTokens.of(model, prompts(), masks(), paired, promptValues, maskEmbeddings);
     }
 }

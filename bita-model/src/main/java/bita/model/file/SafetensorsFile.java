@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 
@@ -89,24 +90,41 @@ public final class SafetensorsFile implements AutoCloseable {
      */
     public float[] floats(String name) throws ModelFormatException {
         SafetensorsTensor tensor = require(name);
-        NumberFormat format = switch (tensor.dtype()) {
+        long elements = tensor.data().byteSize() / format(tensor).blockBytes();
+        if (elements > Integer.MAX_VALUE - 8) {
+            throw new ModelFormatException(
+                    path, "tensor " + Text.quote(name) + " has " + elements + " elements, too many to be read at once");
+        }
+        return floats(name, 0, (int) elements);
+    }
+
+    /**
+     * Consecutive elements of a tensor of type F32, F16 or BF16.
+     *
+     * @param first index of the first one, counted over all dimensions, the last of which runs fastest
+     * @throws ModelFormatException if there is no such tensor, or it has another type
+     * @throws IndexOutOfBoundsException if the tensor does not have so many elements
+     */
+    public float[] floats(String name, long first, int count) throws ModelFormatException {
+        SafetensorsTensor tensor = require(name);
+        NumberFormat format = format(tensor);
+        Objects.checkFromIndexSize(first, count, tensor.data().byteSize() / format.blockBytes());
+        float[] floats = new float[count];
+        format.decode(tensor.data(), first * format.blockBytes(), floats, 0, count);
+        return floats;
+    }
+
+    private NumberFormat format(SafetensorsTensor tensor) throws ModelFormatException {
+        return switch (tensor.dtype()) {
             case "F32" -> NumberFormat.F32;
             case "F16" -> NumberFormat.F16;
             case "BF16" -> NumberFormat.BF16;
             default ->
                 throw new ModelFormatException(
                         path,
-                        "tensor " + Text.quote(name) + " has the type " + Text.quote(tensor.dtype())
+                        "tensor " + Text.quote(tensor.name()) + " has the type " + Text.quote(tensor.dtype())
                                 + ", which is not supported here; convert it to F32, F16 or BF16");
         };
-        long elements = tensor.data().byteSize() / format.blockBytes();
-        if (elements > Integer.MAX_VALUE - 8) {
-            throw new ModelFormatException(
-                    path, "tensor " + Text.quote(name) + " has " + elements + " elements, too many to be read at once");
-        }
-        float[] floats = new float[(int) elements];
-        format.decode(tensor.data(), 0, floats, 0, floats.length);
-        return floats;
     }
 
     /**

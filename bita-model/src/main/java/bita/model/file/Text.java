@@ -5,7 +5,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** Text of files that need not be well-formed. */
-final class Text {
+public final class Text {
     private static final int LONGEST_QUOTE = 80;
 
     private Text() {}
@@ -25,7 +25,7 @@ final class Text {
     }
 
     /** The text in quotation marks, fit for a message of one line: shortened, without control characters. */
-    static String quote(String text) {
+    public static String quote(String text) {
         StringBuilder quoted = new StringBuilder("\"");
         text.codePoints()
                 .limit(LONGEST_QUOTE)

@@ -1,0 +1,161 @@
+package bita.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import bita.kernels.NumberFormat;
+import bita.model.file.ModelFormatException;
+import bita.model.file.SafetensorsFile;
+import bita.model.file.SafetensorsWriter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AdapterTest {
+    private static final String HASH = "0123456789abcdef".repeat(4);
+    private static final AdapterShape SHAPE = new AdapterShape("llama", 2, 3, 4, 10, 5, 2);
+
+    @TempDir
+    Path folder;
+
+    /** A file of another program's writer, with everything that an adapter has. */
+    @Test
+    void writesTheShippedAdapterAsItWas() throws IOException {
+        Path shipped = folder.resolve("shipped.safetensors");
+        try (InputStream resource = Adapter.class.getResourceAsStream("smollm2-135m-instruct.safetensors")) {
+            Files.copy(java.util.Objects.requireNonNull(resource), shipped);
+        }
+        Path copy = folder.resolve("copy.safetensors");
+
+        Adapter.read(shipped).write(copy, NumberFormat.F16, false);
+
+        assertThat(copy).hasSameBinaryContentAs(shipped);
+    }
+
+    @Test
+    void readsWhatItWrites() throws IOException {
+        float[] keys = numbers(120, 0.1f);
+        float[] values = numbers(120, -0.2f);
+        float[] masks = numbers(20, 1f);
+        Path first = folder.resolve("first.safetensors");
+        Path second = folder.resolve("second.safetensors");
+
+        Adapter.of("test", SHAPE, Optional.of(HASH), keys, values, masks).write(first, NumberFormat.F32, false);
+        Adapter read = Adapter.read(first);
+        read.write(second, NumberFormat.F32, false);
+
+        assertThat(read.shape()).isEqualTo(SHAPE);
+        assertThat(read.modelSha256()).contains(HASH);
+        assertThat(read.parameters()).isEqualTo(260);
+        try (SafetensorsFile file = SafetensorsFile.open(first)) {
+            assertThat(file.floats("prompt.key")).containsExactly(keys);
+            assertThat(file.floats("prompt.value")).containsExactly(values);
+            assertThat(file.floats("mask.embedding")).containsExactly(masks);
+            assertThat(file.require("prompt.key").shape()).containsExactly(2, 5, 3, 4);
+            assertThat(file.metadata())
+                    .isEqualTo(Map.ofEntries(
+                            Map.entry("format", "bita-adapter-1"),
+                            Map.entry("architecture", "llama"),
+                            Map.entry("layers", "2"),
+                            Map.entry("heads", "3"),
+                            Map.entry("head_dim", "4"),
+                            Map.entry("hidden", "10"),
+                            Map.entry("prompts", "5"),
+                            Map.entry("masks", "2"),
+                            Map.entry("model_sha256", HASH),
+                            Map.entry("calibration", "{}"),
+                            Map.entry("parts", "")));
+        }
+        assertThat(second).hasSameBinaryContentAs(first);
+        assertThatThrownBy(() -> read.write(second, NumberFormat.F32, false))
+                .isInstanceOf(FileAlreadyExistsException.class);
+        read.write(second, NumberFormat.F16, true);
+        assertThat(Files.size(second)).isLessThan(Files.size(first));
+    }
+
+    @Test
+    void keepsTheCalibration() throws IOException {
+        Path file = write(adapter("").metadata("calibration", "{\"chat\": [0.5]}"));
+        Path copy = folder.resolve("copy.safetensors");
+
+        Adapter.read(file).write(copy, NumberFormat.F32, false);
+
+        try (SafetensorsFile written = SafetensorsFile.open(copy)) {
+            assertThat(written.metadata()).containsEntry("calibration", "{\"chat\": [0.5]}");
+        }
+    }
+
+    @Test
+    void modelMayBeUnknownButNotWrong() throws IOException {
+        Adapter unknown = Adapter.of("test", SHAPE, Optional.empty(), numbers(120, 1), numbers(120, 1), numbers(20, 1));
+        Path file = folder.resolve("unknown.safetensors");
+        unknown.write(file, NumberFormat.F16, false);
+
+        assertThat(Adapter.read(file).modelSha256()).isEmpty();
+        assertThat(Adapter.read(write(adapter(""))).modelSha256()).isEmpty();
+        assertThatThrownBy(() -> Adapter.read(write(adapter("unknown"))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("model_sha256 is \"unknown\"");
+        assertThatThrownBy(() ->
+                        Adapter.of("test", SHAPE, Optional.of("ABC"), numbers(120, 1), numbers(120, 1), numbers(20, 1)))
+                .hasMessageContaining("not ABC");
+    }
+
+    @Test
+    void refusesWhatIsNoAdapter() throws IOException {
+        Path parts = write(adapter("").metadata("parts", "recurrent-drafter"));
+        assertThatThrownBy(() -> Adapter.read(parts))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("the part \"recurrent-drafter\"");
+        float[] floats = numbers(120, 1);
+        assertThatThrownBy(() -> Adapter.of("test", SHAPE, Optional.empty(), floats, numbers(119, 1), floats))
+                .hasMessageContaining("120 numbers in prompt keys and values each and 20");
+        assertThatThrownBy(() -> new AdapterShape("llama", 2, 3, 4, 10, 5, 0)).hasMessageContaining("mask tokens");
+        assertThatThrownBy(() -> new AdapterShape("llama", 2, 0, 4, 10, 5, 1)).hasMessageContaining("one head");
+        assertThatThrownBy(() -> new AdapterShape("", 2, 3, 4, 10, 5, 1)).hasMessageContaining("architecture");
+        assertThatThrownBy(() -> new AdapterShape("llama", 1 << 20, 1 << 10, 1 << 10, 10, 5, 1))
+                .hasMessageContaining("too many numbers");
+    }
+
+    @Test
+    void refusesFormatsThatCannotHoldIt() {
+        float[] large = numbers(120, 1e6f);
+        Adapter adapter = Adapter.of("test", SHAPE, Optional.empty(), large, large, numbers(20, 1));
+        Path file = folder.resolve("x.safetensors");
+
+        assertThatThrownBy(() -> adapter.write(file, NumberFormat.Q8_0, false)).hasMessageContaining("F16 or F32");
+        assertThatThrownBy(() -> adapter.write(file, NumberFormat.F16, false))
+                .hasMessageContaining("beyond the range of F16: store the adapter in F32");
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    private static SafetensorsWriter adapter(String hash) {
+        return new SafetensorsWriter()
+                .metadata("format", "bita-adapter-1")
+                .metadata("architecture", "llama")
+                .metadata("model_sha256", hash)
+                .tensor("prompt.key", NumberFormat.F32, new long[] {1, 1, 1, 2}, numbers(2, 1))
+                .tensor("prompt.value", NumberFormat.F32, new long[] {1, 1, 1, 2}, numbers(2, 1))
+                .tensor("mask.embedding", NumberFormat.F32, new long[] {1, 2}, numbers(2, 1));
+    }
+
+    private Path write(SafetensorsWriter writer) throws IOException {
+        Path file = folder.resolve("adapter.safetensors");
+        writer.write(file, true);
+        return file;
+    }
+
+    private static float[] numbers(int count, float step) {
+        float[] numbers = new float[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = (i + 1) * step;
+        }
+        return numbers;
+    }
+}
