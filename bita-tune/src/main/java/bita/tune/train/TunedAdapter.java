@@ -1,0 +1,47 @@
+package bita.tune.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import bita.decode.Adapter;
+import bita.decode.AdapterShape;
+import bita.model.LearnedTokens;
+import bita.model.ModelConfig;
+import java.util.Optional;
+
+/** Learned tokens as an adapter, whose keys have Hugging Face's order of head dimensions: rotary halves. */
+public final class TunedAdapter {
+    private TunedAdapter() {}
+
+    /**
+     * Makes an adapter.
+     *
+     * @param origin      where it comes from, for messages
+     * @param modelSha256 of the model file
+     */
+    public static Adapter of(String origin, ModelConfig model, String modelSha256, LearnedTokens tokens) {
+        AdapterShape shape = new AdapterShape(
+                model.architecture(),
+                model.layers(),
+                model.heads(),
+                model.headDim(),
+                model.hidden(),
+                tokens.prompts(),
+                tokens.masks());
+        float[] paired = tokens.promptKeys().toArray(JAVA_FLOAT);
+        float[] halves = new float[paired.length];
+        int headDim = model.headDim();
+        for (int head = 0; head < paired.length; head += headDim) {
+            for (int i = 0; i < headDim / 2; i++) {
+                halves[head + i] = paired[head + 2 * i];
+                halves[head + i + headDim / 2] = paired[head + 2 * i + 1];
+            }
+        }
+        return Adapter.of(
+                origin,
+                shape,
+                Optional.of(modelSha256),
+                halves,
+                tokens.promptValues().toArray(JAVA_FLOAT),
+                tokens.maskEmbeddings().toArray(JAVA_FLOAT));
+    }
+}
