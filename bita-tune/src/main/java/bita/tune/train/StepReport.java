@@ -7,6 +7,8 @@ package bita.tune.train;
  * @param loss         mean cross-entropy, weighted by mask
  * @param gradientNorm before it was clipped
  * @param learningRate of the step
+ * @param seconds      that it took
  * @param counts       the ranks of the true tokens before the step
  */
-public record StepReport(int step, double loss, double gradientNorm, double learningRate, MaskCounts counts) {}
+public record StepReport(
+        int step, double loss, double gradientNorm, double learningRate, double seconds, MaskCounts counts) {}

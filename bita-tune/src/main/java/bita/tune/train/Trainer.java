@@ -51,6 +51,7 @@ final class Trainer implements AutoCloseable {
      * @throws ArithmeticException if the loss is not a number
      */
     Optional<StepReport> step(TrainingState state, Schedule schedule, BooleanSupplier stopped) {
+        long start = System.nanoTime();
         gradient.all().fill((byte) 0);
         MaskCounts counts = new MaskCounts(settings.masks());
         double sum = 0;
@@ -72,7 +73,8 @@ final class Trainer implements AutoCloseable {
         }
         double learningRate = settings.learningRate(state.steps());
         new AdamW(state.mean(), state.square()).update(state.tokens(), gradient, state.steps(), learningRate);
-        return Optional.of(new StepReport(state.steps() + 1, sum, norm, learningRate, counts));
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return Optional.of(new StepReport(state.steps() + 1, sum, norm, learningRate, seconds, counts));
     }
 
     /** What learned tokens are worth on a window. */

@@ -56,6 +56,7 @@ final class TrainingLog {
         line.put("loss", report.loss());
         line.put("gradient_norm", report.gradientNorm());
         line.put("learning_rate", report.learningRate());
+        line.put("seconds", report.seconds());
         counts(line, report.counts());
         add(line);
     }
