@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +21,7 @@ import java.util.stream.IntStream;
  * them. One character makes it produce NaN.
  */
 public final class TalkingModel {
-    public static final int CONTEXT = 512;
+    public static final int CONTEXT = 4096;
     /** Behind it all logits are NaN. */
     public static final char POISON = '\u0007';
 
@@ -121,14 +122,16 @@ public final class TalkingModel {
     private static float[] output(Random random, int tokens) {
         float[] values = gaussians(random, tokens * HIDDEN, 0.5f);
         for (int token = 0; token < tokens; token++) {
-            values[token * HIDDEN] = token > END ? 0 : token == END ? 0.6f : -3;
+            values[token * HIDDEN] = token > END ? 0 : -8;
         }
+        Arrays.fill(values, END * HIDDEN, (END + 1) * HIDDEN, 0);
+        values[END * HIDDEN] = 1.6f;
         return values;
     }
 
     private static float[] ones() {
         float[] values = new float[HIDDEN];
-        java.util.Arrays.fill(values, 1);
+        Arrays.fill(values, 1);
         return values;
     }
 
