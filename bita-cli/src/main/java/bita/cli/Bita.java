@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
         })
 final class Bita {
     static final List<String> COMMANDS =
-            List.of("run", "chat", "pull", "list", "inspect", "quantize", "bench", "audit", "doctor");
+            List.of("run", "chat", "pull", "list", "inspect", "quantize", "distill", "bench", "audit", "doctor");
 
     @Mixin
     final HelpOption help = new HelpOption();
@@ -48,6 +48,7 @@ final class Bita {
             case "list" -> new ListCommand(terminal);
             case "inspect" -> new InspectCommand(terminal);
             case "quantize" -> new QuantizeCommand(terminal);
+            case "distill" -> new DistillCommand(terminal);
             case "bench" -> new BenchCommand(terminal);
             case "audit" -> new AuditCommand(terminal);
             case "doctor" -> new DoctorCommand(terminal);

@@ -36,7 +36,7 @@ class ArchitectureTest {
                 .map(c -> c.getPackageName().replaceFirst("bita\\.([a-z]+).*", "$1"))
                 .collect(Collectors.toCollection(TreeSet::new));
 
-        assertThat(modules).containsExactly("api", "cli", "decode", "eval", "kernels", "model");
+        assertThat(modules).containsExactly("api", "cli", "decode", "eval", "kernels", "model", "tune");
         assertThat(classes.contain(Main.class)).isTrue();
         assertThat(classes.get(Main.class).getDirectDependenciesFromSelf()).isNotEmpty();
     }
@@ -53,6 +53,8 @@ class ArchitectureTest {
                 .definedBy("bita.decode..")
                 .layer("api")
                 .definedBy("bita.api..")
+                .layer("tune")
+                .definedBy("bita.tune..")
                 .layer("eval")
                 .definedBy("bita.eval..")
                 .layer("cli")
@@ -65,6 +67,8 @@ class ArchitectureTest {
                 .mayOnlyAccessLayers("model", "kernels")
                 .whereLayer("api")
                 .mayOnlyAccessLayers("decode", "model", "kernels")
+                .whereLayer("tune")
+                .mayOnlyAccessLayers("api", "decode", "model", "kernels")
                 .whereLayer("eval")
                 .mayOnlyAccessLayers("api", "decode", "model", "kernels")
                 .whereLayer("cli")

@@ -79,6 +79,14 @@ class UsageTest {
                 wrong("--suite", "audit"),
                 wrong("limit", "audit", "--suite", "x.jsonl", "--limit", "0"),
                 wrong("--rows needs", "audit", "--suite", "x.jsonl", "--rows", "8"),
+                wrong("--output", "distill"),
+                wrong("--limit is for", "distill", "-o", "x", "--limit", "3"),
+                wrong("--count is for", "distill", "-o", "x", "--prompts", "q", "--count", "3"),
+                wrong("limit of questions", "distill", "-o", "x", "--prompts", "q", "--limit", "0"),
+                wrong("at least one question", "distill", "-o", "x", "--count", "0"),
+                wrong("at least one token", "distill", "-o", "x", "--max-tokens", "0"),
+                wrong("temperature", "distill", "-o", "x", "--temperature", "-1"),
+                wrong("1 to 1024", "distill", "-o", "x", "--batch", "0"),
                 wrong("surplus", "list", "surplus"),
                 wrong("rnu", "rnu"));
     }
