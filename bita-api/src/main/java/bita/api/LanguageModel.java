@@ -1,6 +1,7 @@
 package bita.api;
 
 import bita.decode.Adapter;
+import bita.decode.BatchDecoder;
 import bita.decode.DecodingSession;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
@@ -25,9 +26,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
- * A language model, loaded and ready. Immutable and safe to share; each conversation has a {@link Session} of its own.
+ * A language model, loaded and ready. Immutable and safe to share; each conversation has a {@link Session} of its own,
+ * many prompts at once a {@link Batch}.
  *
  * <pre>{@code
  * try (LanguageModel model = LanguageModel.load(path, LoadOptions.automatic());
@@ -175,6 +178,19 @@ public final class LanguageModel implements AutoCloseable {
         return List.copyOf(notices);
     }
 
+    /** How the model writes conversations; empty if its file does not say. */
+    public Optional<ChatTemplate> chatTemplate() {
+        return template;
+    }
+
+    /** What the chat template is given besides the messages: {@code bos_token} and {@code eos_token}. */
+    public Map<String, String> templateVariables() {
+        Map<String, String> variables = new LinkedHashMap<>();
+        tokenizer.bos().ifPresent(id -> variables.put("bos_token", tokenizer.text(id)));
+        tokenizer.eos().ifPresent(id -> variables.put("eos_token", tokenizer.text(id)));
+        return variables;
+    }
+
     /**
      * The tokens of a conversation that the model is to continue, in its chat template.
      *
@@ -184,11 +200,9 @@ public final class LanguageModel implements AutoCloseable {
         if (template.isEmpty()) {
             throw new TemplateException("the model has no chat template: give it plain text (--raw)");
         }
-        Map<String, Object> variables = new LinkedHashMap<>();
+        Map<String, Object> variables = new LinkedHashMap<>(templateVariables());
         variables.put("messages", messages.stream().map(Message::variables).toList());
         variables.put("add_generation_prompt", true);
-        tokenizer.bos().ifPresent(id -> variables.put("bos_token", tokenizer.text(id)));
-        tokenizer.eos().ifPresent(id -> variables.put("eos_token", tokenizer.text(id)));
         return tokenizer.encode(template.get().render(variables, Clock.system(ZoneId.systemDefault())), true);
     }
 
@@ -216,16 +230,30 @@ public final class LanguageModel implements AutoCloseable {
      *     what the model was trained for
      */
     public Session session(SessionOptions options) {
-        int trained = config().contextLength();
-        int context = options.context().orElse(trained);
-        if (context > trained) {
-            throw new IllegalArgumentException(
-                    "the model was trained for a context of " + trained + " tokens, not " + context);
-        }
+        int context = context(options.context());
         Method method = options.method().orElseGet(this::defaultMethod);
         DecodingSettings settings =
                 new DecodingSettings(method, options.rows(), options.cacheFormat(), options.prefillChunk());
         return new Session(tokenizer, method, context, new DecodingSession(engine, settings, options.observer()));
+    }
+
+    /**
+     * A new batch without answers.
+     *
+     * @throws IllegalArgumentException if the context is larger than what the model was trained for
+     */
+    public Batch batch(BatchOptions options) {
+        return new Batch(tokenizer, context(options.context()), new BatchDecoder(engine, options.settings()));
+    }
+
+    private int context(OptionalInt wanted) {
+        int trained = config().contextLength();
+        int context = wanted.orElse(trained);
+        if (context > trained) {
+            throw new IllegalArgumentException(
+                    "the model was trained for a context of " + trained + " tokens, not " + context);
+        }
+        return context;
     }
 
     /** Frees the model's memory; that of {@link #sharing} only ends its threads. No session may be in use. */

@@ -1,13 +1,9 @@
 package bita.api;
 
 import bita.decode.DecodingSession;
-import bita.decode.DraftOrigin;
 import bita.decode.Method;
 import bita.decode.Step;
-import bita.model.tokenizer.StreamingDecoder;
 import bita.model.tokenizer.Tokenizer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -59,7 +55,7 @@ public final class Session implements AutoCloseable {
         }
         cancelled = false;
         int most = Math.min(options.maxTokens().orElse(Integer.MAX_VALUE), context - prompt.length);
-        Writer writer = new Writer(options, listener);
+        AnswerWriter writer = new AnswerWriter(tokenizer, options, listener);
         long start = System.nanoTime();
         Optional<Step> first = decoding.begin(
                 prompt, options.sampling(), 0, (done, all) -> listener.prompt((int) done, (int) all), () -> cancelled);
@@ -70,8 +66,8 @@ public final class Session implements AutoCloseable {
         Answer.Finish finish = Answer.Finish.CANCELLED;
         if (first.isPresent()) {
             boolean open = writer.write(first.get());
-            while (open && writer.tokens.size() < most && !cancelled) {
-                Step step = decoding.step(most - writer.tokens.size(), ends::contains);
+            while (open && writer.tokens().size() < most && !cancelled) {
+                Step step = decoding.step(most - writer.tokens().size(), ends::contains);
                 steps++;
                 rows += step.rows();
                 drafted += step.drafted();
@@ -79,57 +75,15 @@ public final class Session implements AutoCloseable {
             }
             if (!open) {
                 finish = Answer.Finish.STOP;
-            } else if (writer.tokens.size() >= most) {
+            } else if (writer.tokens().size() >= most) {
                 finish = Answer.Finish.LENGTH;
             }
         }
         long end = System.nanoTime();
         writer.finish();
         Answer.Statistics statistics = new Answer.Statistics(
-                prompt.length, writer.tokens.size(), steps, rows, drafted, firstToken - start, end - firstToken);
-        return new Answer(writer.answer.toString(), writer.tokens, finish, statistics);
-    }
-
-    /** Turns tokens to text, piece by piece, and watches for the end. */
-    private final class Writer {
-        private final AnswerListener listener;
-        private final StopText stop;
-        private final StreamingDecoder decoder = new StreamingDecoder(tokenizer);
-        private final List<Integer> tokens = new ArrayList<>();
-        private final StringBuilder answer = new StringBuilder();
-
-        Writer(GenerationOptions options, AnswerListener listener) {
-            this.listener = listener;
-            this.stop = new StopText(options.stop());
-        }
-
-        /** Whether the answer goes on. */
-        boolean write(Step step) {
-            for (Step.Token token : step.tokens()) {
-                tokens.add(token.id());
-                if (ends.contains(token.id())) {
-                    return false;
-                }
-                emit(stop.append(decoder.append(token.id())), token.origin(), token.depth());
-                if (stop.found()) {
-                    return false;
-                }
-            }
-            return true;
-        }
-
-        void finish() {
-            if (!stop.found()) {
-                emit(stop.append(decoder.finish()) + stop.finish(), DraftOrigin.ROOT, 0);
-            }
-        }
-
-        private void emit(String text, DraftOrigin origin, int depth) {
-            if (!text.isEmpty()) {
-                answer.append(text);
-                listener.text(new AnswerListener.Piece(text, origin, depth));
-            }
-        }
+                prompt.length, writer.tokens().size(), steps, rows, drafted, firstToken - start, end - firstToken);
+        return new Answer(writer.text(), writer.tokens(), finish, statistics);
     }
 
     @Override

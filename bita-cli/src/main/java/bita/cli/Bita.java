@@ -28,7 +28,9 @@ import picocli.CommandLine.Option;
         })
 final class Bita {
     static final List<String> COMMANDS =
-            List.of("run", "chat", "pull", "list", "inspect", "quantize", "tune", "import", "bench", "audit", "doctor");
+            List.of(
+                    "run", "chat", "pull", "list", "inspect", "quantize", "distill", "tune", "import", "bench", "audit",
+                    "doctor");
 
     @Mixin
     final HelpOption help = new HelpOption();
@@ -48,6 +50,7 @@ final class Bita {
             case "list" -> new ListCommand(terminal);
             case "inspect" -> new InspectCommand(terminal);
             case "quantize" -> new QuantizeCommand(terminal);
+            case "distill" -> new DistillCommand(terminal);
             case "tune" -> new TuneCommand(terminal);
             case "import" -> new ImportCommand(terminal);
             case "bench" -> new BenchCommand(terminal);

@@ -2,21 +2,19 @@ package bita.cli;
 
 import bita.api.AdapterChoice;
 import bita.api.LanguageModel;
-import bita.api.LoadOptions;
 import bita.api.store.ModelStore;
 import bita.api.store.PullOptions;
 import bita.api.store.StoredAdapter;
-import bita.kernels.Backend;
-import bita.kernels.InstructionSet;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How a model is found and loaded. */
+/** How a model is found and loaded, to decode with drafts. */
 final class LoadingOptions {
     private static final String NO_ADAPTER = "none";
 
@@ -27,23 +25,8 @@ final class LoadingOptions {
                     + " belongs to the model, if there is one.")
     Optional<String> adapter = Optional.empty();
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads. Default: one per core.")
-    Optional<Integer> threads = Optional.empty();
-
-    @Option(
-            names = "--backend",
-            paramLabel = "native|vector|scalar",
-            description = "Who executes the kernels; all give the same text. Default: the fastest that works here.")
-    Optional<Backend> backend = Optional.empty();
-
-    @Option(
-            names = "--isa",
-            paramLabel = "generic|neon|avx2|avx512",
-            description = "The native kernels' instruction set. Default: the best.")
-    Optional<InstructionSet> isa = Optional.empty();
-
-    @Option(names = "--offline", description = "Use only what lies on this machine.")
-    boolean offline;
+    @Mixin
+    final ComputingOptions computing = new ComputingOptions();
 
     /**
      * Loads a model and says what the user should know about it.
@@ -51,11 +34,7 @@ final class LoadingOptions {
      * @param name as the user gave it
      */
     LanguageModel load(Terminal terminal, String name) throws IOException {
-        ModelStore store = terminal.store();
-        LoadOptions options = loadOptions(store);
-        LanguageModel model = LanguageModel.load(find(terminal, name, offline), options);
-        model.notices().forEach(notice -> terminal.note("note: " + notice));
-        return model;
+        return computing.load(terminal, name, adapterChoice(terminal.store(), adapter));
     }
 
     /** The file of a model, which is pulled if it is not there. */
@@ -64,12 +43,6 @@ final class LoadingOptions {
                 var _ = terminal.interruption().interruptingThisThread()) {
             return terminal.store().resolve(name, new PullOptions(offline), progress);
         }
-    }
-
-    private LoadOptions loadOptions(ModelStore store) throws IOException {
-        LoadOptions automatic = LoadOptions.automatic();
-        AdapterChoice choice = adapterChoice(store, adapter);
-        return UsageException.check(() -> new LoadOptions(choice, threads.orElse(automatic.threads()), backend, isa));
     }
 
     /** What {@code --adapter} means. */

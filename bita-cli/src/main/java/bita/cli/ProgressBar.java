@@ -22,11 +22,17 @@ final class ProgressBar implements AutoCloseable {
     enum Unit {
         BYTES,
         TOKENS,
+        ANSWERS,
         /** Parts of about equal length, whose number tells people nothing: only shares are shown. */
         PARTS;
 
+        /** Whether so many of these per second tell people something. */
+        private boolean hasRate() {
+            return this == BYTES || this == TOKENS;
+        }
+
         private String amount(long count) {
-            return this == BYTES ? Format.bytes(count) : Format.count(count) + " tokens";
+            return this == BYTES ? Format.bytes(count) : Format.count(count) + " " + name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -73,9 +79,14 @@ final class ProgressBar implements AutoCloseable {
         return new ProgressBar(terminal, "", Unit.PARTS, Duration.ZERO, true, System::nanoTime);
     }
 
-    /** As {@link #update(long, long)}, with the name of the part that begins. */
-    void update(long done, long total, String part) {
-        label = part;
+    /** For answers, of which one takes long: as {@link #ofParts}, with their number. */
+    static ProgressBar ofAnswers(Terminal terminal) {
+        return new ProgressBar(terminal, "", Unit.ANSWERS, Duration.ZERO, true, System::nanoTime);
+    }
+
+    /** As {@link #update(long, long)}, with the name of the part that begins, or something else that changes. */
+    void update(long done, long total, String remark) {
+        label = remark;
         update(done, total);
     }
 
@@ -109,10 +120,10 @@ final class ProgressBar implements AutoCloseable {
         }
     }
 
-    /** Names of parts come last: they are long, and change. */
+    /** Remarks come last: they are long, and change. */
     private String line(long done, long total, long nanos) {
         String amounts = amounts(done, total, nanos);
-        return unit == Unit.PARTS ? amounts.stripLeading() + "  " + label : label + amounts;
+        return unit.hasRate() ? label + amounts : amounts.stripLeading() + "  " + label;
     }
 
     private String amounts(long done, long total, long nanos) {
@@ -124,14 +135,14 @@ final class ProgressBar implements AutoCloseable {
                     .append("░".repeat(WIDTH - filled));
         }
         if (unit != Unit.PARTS) {
-            line.append("  ").append(unit.amount(done));
+            line.append("  ").append(unit == Unit.ANSWERS && total > 0 ? Format.count(done) : unit.amount(done));
             if (total > 0) {
                 line.append(" of ").append(unit.amount(total));
             }
         }
         double perSecond = (done - startedWith) / (nanos / 1e9);
-        if (nanos >= RATE_AFTER_NANOS && perSecond >= 1) {
-            if (unit != Unit.PARTS) {
+        if (nanos >= RATE_AFTER_NANOS && perSecond >= (unit.hasRate() ? 1 : Double.MIN_VALUE)) {
+            if (unit.hasRate()) {
                 line.append("  ").append(unit.amount((long) perSecond)).append("/s");
             }
             if (total > done) {

@@ -88,6 +88,20 @@ class ProgressBarTest {
         assertThat(written()).endsWith(DRAWN + "25 % " + "█".repeat(6) + "░".repeat(18) + "  30 s left  second" + END);
     }
 
+    /** One answer takes longer than a second: there is no rate to show, but time to be told. */
+    @Test
+    void countsAnswers() {
+        ProgressBar bar = bar(true, Unit.ANSWERS, Duration.ZERO, true);
+
+        bar.update(0, 1000, "0 tokens/s");
+        now += 20_000_000_000L;
+        bar.update(10, 1000, "512 tokens/s");
+
+        assertThat(written())
+                .endsWith(
+                        DRAWN + "1 % " + "░".repeat(24) + "  10 of 1,000 answers  33 min 0 s left  512 tokens/s" + END);
+    }
+
     @Test
     void livesWithUnknownTotal() {
         bar(true, Unit.BYTES, Duration.ZERO, true).update(5_000, -1);

@@ -94,6 +94,14 @@ class UsageTest {
                 wrong("--format is for", "bench", "model.gguf", "--format", "Q8_0"),
                 wrong(".svg or .png", "bench", "--plot", "cost.pdf"),
                 wrong(".svg or .png", "bench", "--plot", "cost"),
+                wrong("--output", "distill"),
+                wrong("--limit is for", "distill", "-o", "x", "--limit", "3"),
+                wrong("--count is for", "distill", "-o", "x", "--prompts", "q", "--count", "3"),
+                wrong("limit of questions", "distill", "-o", "x", "--prompts", "q", "--limit", "0"),
+                wrong("at least one question", "distill", "-o", "x", "--count", "0"),
+                wrong("at least one token", "distill", "-o", "x", "--max-tokens", "0"),
+                wrong("temperature", "distill", "-o", "x", "--temperature", "-1"),
+                wrong("1 to 1024", "distill", "-o", "x", "--batch", "0"),
                 wrong("surplus", "list", "surplus"),
                 wrong("rnu", "rnu"));
     }

@@ -31,8 +31,8 @@ public final class DecodingSession implements AutoCloseable {
      */
     private static final int MASK_ROWS_WITH_TREE = 16;
 
-    private final Engine engine;
     private final VerifiedLogits observer;
+    private final TokenDecider decider;
     private final int prefillChunk;
     private final int vocabulary;
     private final Optional<Drafter> drafter;
@@ -46,7 +46,7 @@ public final class DecodingSession implements AutoCloseable {
     private final int[] rowIndices;
     private final int[] chain = new int[PromptLookup.Settings.standard().length()];
     private MaskCandidates candidates = MaskCandidates.none();
-    private Sampler sampler = new Sampler(SamplingSettings.greedy());
+    private SamplingSettings sampling = SamplingSettings.greedy();
     private int choice;
     private boolean begun;
 
@@ -57,8 +57,8 @@ public final class DecodingSession implements AutoCloseable {
      * @throws IllegalArgumentException if the method needs masks and the engine has no adapter
      */
     public DecodingSession(Engine engine, DecodingSettings settings, VerifiedLogits observer) {
-        this.engine = engine;
         this.observer = observer;
+        decider = new TokenDecider(engine);
         prefillChunk = settings.prefillChunk();
         vocabulary = engine.model().config().vocabulary();
         int masks = 0;
@@ -108,7 +108,7 @@ public final class DecodingSession implements AutoCloseable {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("the prompt has no tokens");
         }
-        this.sampler = new Sampler(sampling);
+        this.sampling = sampling;
         this.choice = choice;
         begun = false;
         // The last token is always computed: its logits decide the first new token.
@@ -243,14 +243,7 @@ public final class DecodingSession implements AutoCloseable {
 
     private int decide(MemorySegment logits, int position) {
         observer.accept(position, logits);
-        if (!sampler.settings().isGreedy()) {
-            return sampler.sample(logits, vocabulary, position, choice);
-        }
-        int token = engine.kernels().argmax(logits, vocabulary);
-        if (token < 0) {
-            throw NotANumberException.nan(position);
-        }
-        return token;
+        return decider.decide(logits, position, sampling, choice);
     }
 
     private MemorySegment rowsOf(MemorySegment logits, int first, int count) {

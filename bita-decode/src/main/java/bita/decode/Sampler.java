@@ -22,7 +22,7 @@ import java.util.Arrays;
  *       token at which the running sum exceeds u times the total, u uniform in [0, 1) from {@link CounterRandom}.
  * </ol>
  *
- * <p>A sampler owns scratch memory for one vocabulary and belongs to one session; it is not thread-safe.
+ * <p>A sampler owns scratch memory for one vocabulary and belongs to one thread.
  */
 public final class Sampler {
     /** Classes of {@code |scaled logit|} by its exponent and six bits of its mantissa; the last has all above 128. */
@@ -31,8 +31,8 @@ public final class Sampler {
     /** Leaves sums over 2^20 tokens exact in f64. */
     private static final float MASS_UNITS = 0x1p33f;
 
-    private final SamplingSettings settings;
-    private final float inverseTemperature;
+    private SamplingSettings settings;
+    private float inverseTemperature;
     private final long[] classSizes = new long[CLASSES]; // tokens or mass
     private float[] logits = {}; // (vocab)
     private float[] weights = {}; // (vocab), valid for the kept tokens
@@ -41,7 +41,17 @@ public final class Sampler {
 
     public Sampler(SamplingSettings settings) {
         this.settings = settings;
-        inverseTemperature = settings.isGreedy() ? 1 : (float) (1 / settings.temperature());
+        inverseTemperature = inverseTemperature(settings);
+    }
+
+    private static float inverseTemperature(SamplingSettings settings) {
+        return settings.isGreedy() ? 1 : (float) (1 / settings.temperature());
+    }
+
+    /** Draws with other settings from now on, in the same scratch memory. */
+    void use(SamplingSettings other) {
+        settings = other;
+        inverseTemperature = inverseTemperature(other);
     }
 
     public SamplingSettings settings() {

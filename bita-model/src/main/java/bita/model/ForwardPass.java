@@ -491,9 +491,10 @@ public final class ForwardPass implements AutoCloseable {
 
     private void reserveLogits(int count) {
         if (count > logitRows) {
-            headInput = new Activations(arena, count, config.hidden());
-            logits = floats((long) count * config.vocabulary());
-            logitRows = count;
+            // At least twice as many, since the memory before is freed only at the end.
+            logitRows = Math.max(count, Math.min(2 * logitRows, maxRows));
+            headInput = new Activations(arena, logitRows, config.hidden());
+            logits = floats((long) logitRows * config.vocabulary());
         }
     }
 

@@ -5,10 +5,12 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Finished answers of one model with one setting, a JSON object per line, to which answers are added until all
@@ -101,20 +103,36 @@ public final class AnswerFile implements AutoCloseable {
         if (place == null) {
             return Optional.empty();
         }
-        byte[] json = new byte[place.length()];
-        file.seek(place.offset());
-        file.readFully(json);
-        AnsweredTurn answer;
-        try {
-            answer = AnswerLine.read(json).answer();
-        } catch (AnswerLine.NoAnswerException e) {
-            throw new IOException(path + ": the file has been changed while it was in use; start again", e);
-        }
+        AnsweredTurn answer = read(place);
         if (!answer.messages().equals(messages)) {
             throw new IOException(path + ": the file has an answer to another conversation with the id " + id
                     + "; the questions have changed, so use another file");
         }
         return Optional.of(answer);
+    }
+
+    /**
+     * Hands out all answers in the order of the file, one at a time.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    public synchronized void forEach(Consumer<AnsweredTurn> consumer) throws IOException {
+        for (Place place : places.values().stream()
+                .sorted(Comparator.comparingLong(Place::offset))
+                .toList()) {
+            consumer.accept(read(place));
+        }
+    }
+
+    private AnsweredTurn read(Place place) throws IOException {
+        byte[] json = new byte[place.length()];
+        file.seek(place.offset());
+        file.readFully(json);
+        try {
+            return AnswerLine.read(json).answer();
+        } catch (AnswerLine.NoAnswerException e) {
+            throw new IOException(path + ": the file has been changed while it was in use; start again", e);
+        }
     }
 
     /**

@@ -35,7 +35,7 @@ final class FileLock implements AutoCloseable {
         Path absolute = file.toAbsolutePath();
         Path target = Files.exists(absolute)
                 ? absolute.toRealPath()
-                : absolute.resolveSibling(".").toRealPath().resolve(absolute.getFileName());
+                : absolute.resolveSibling("").toRealPath().resolve(absolute.getFileName());
         Path key = target.resolveSibling(target.getFileName() + ".lock");
         if (!HELD_HERE.add(key)) {
             throw new IOException(file + ": the file is being written by this program already; use another file");

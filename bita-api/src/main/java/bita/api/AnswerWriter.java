@@ -1,0 +1,69 @@
+package bita.api;
+
+import bita.decode.DraftOrigin;
+import bita.decode.Step;
+import bita.model.tokenizer.StreamingDecoder;
+import bita.model.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** Turns the tokens of one answer to text, piece by piece, and watches for the end. */
+final class AnswerWriter {
+    private final Set<Integer> ends;
+    private final AnswerListener listener;
+    private final StopText stop;
+    private final StreamingDecoder decoder;
+    private final List<Integer> tokens = new ArrayList<>();
+    private final StringBuilder answer = new StringBuilder();
+
+    AnswerWriter(Tokenizer tokenizer, GenerationOptions options, AnswerListener listener) {
+        this.ends = tokenizer.endOfGeneration();
+        this.listener = listener;
+        this.stop = new StopText(options.stop());
+        this.decoder = new StreamingDecoder(tokenizer);
+    }
+
+    /** Takes what a pass has decided; whether the answer goes on. */
+    boolean write(Step step) {
+        for (Step.Token token : step.tokens()) {
+            tokens.add(token.id());
+            if (ends.contains(token.id())) {
+                return false;
+            }
+            emit(stop.append(decoder.append(token.id())), token.origin(), token.depth());
+            if (stop.found()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void finish() {
+        if (!stop.found()) {
+            emit(stop.append(decoder.finish()) + stop.finish(), DraftOrigin.ROOT, 0);
+        }
+    }
+
+    /** Whether a stop text has come. */
+    boolean stopped() {
+        return stop.found();
+    }
+
+    /** All decided tokens so far. */
+    List<Integer> tokens() {
+        return tokens;
+    }
+
+    /** The text so far. */
+    String text() {
+        return answer.toString();
+    }
+
+    private void emit(String text, DraftOrigin origin, int depth) {
+        if (!text.isEmpty()) {
+            answer.append(text);
+            listener.text(new AnswerListener.Piece(text, origin, depth));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package bita.api;
+
+import bita.decode.BatchDecoder;
+import bita.decode.BatchRequest;
+import bita.decode.NotANumberException;
+import bita.decode.SequenceListener;
+import bita.decode.Step;
+import bita.model.tokenizer.Tokenizer;
+import java.util.Arrays;
+
+/**
+ * Generates many answers at once, plainly: the model is read once per step for all of them, which is worth far more than
+ * drafting where there are many. An answer is the one that a {@link Session} gives alone. Any thread may submit and
+ * cancel; one thread steps.
+ */
+public final class Batch implements AutoCloseable {
+    private final Tokenizer tokenizer;
+    private final int context;
+    private final BatchDecoder decoder;
+    private long tokens;
+
+    Batch(Tokenizer tokenizer, int context, BatchDecoder decoder) {
+        this.tokenizer = tokenizer;
+        this.context = context;
+        this.decoder = decoder;
+    }
+
+    /** Most tokens of prompt and answer together. */
+    public int context() {
+        return context;
+    }
+
+    /**
+     * Asks for an answer, which begins at the next step that has room.
+     *
+     * @param prompt token ids, at least one; see {@link LanguageModel#prompt}
+     * @param choice index, from 0, among several answers to the prompt: sampled answers differ by it
+     * @throws ContextOverflowException if the prompt leaves no room for an answer
+     */
+    public BatchDecoder.Ticket submit(int[] prompt, GenerationOptions options, int choice, BatchListener listener) {
+        if (prompt.length >= context) {
+            throw new ContextOverflowException(prompt.length, context);
+        }
+        BatchRequest request = new BatchRequest(
+                Arrays.stream(prompt).boxed().toList(),
+                options.sampling(),
+                choice,
+                options.maxTokens().orElse(context),
+                context,
+                tokenizer.endOfGeneration());
+        return decoder.submit(request, new Follower(prompt.length, options, listener));
+    }
+
+    /**
+     * Runs one pass for all answers that have begun.
+     *
+     * @return false if no answer is left to be made
+     */
+    public boolean step() {
+        return decoder.step();
+    }
+
+    /** Tokens decided so far, of all answers. */
+    public long tokens() {
+        return tokens;
+    }
+
+    /** Cancels all answers and frees their memory. */
+    @Override
+    public void close() {
+        decoder.close();
+    }
+
+    /** Makes an answer of one sequence. */
+    private final class Follower implements SequenceListener {
+        private final int promptTokens;
+        private final BatchListener listener;
+        private final AnswerWriter writer;
+        private final long start = System.nanoTime();
+        private long firstToken;
+        private int passes; // that have decided tokens
+        private long rows; // of the passes after the first one
+
+        Follower(int promptTokens, GenerationOptions options, BatchListener listener) {
+            this.promptTokens = promptTokens;
+            this.listener = listener;
+            this.writer = new AnswerWriter(tokenizer, options, listener);
+        }
+
+        @Override
+        public void prompt(int tokensRead, int tokens) {
+            listener.prompt(tokensRead, tokens);
+        }
+
+        @Override
+        public boolean step(Step step) {
+            if (passes == 0) {
+                firstToken = System.nanoTime();
+            } else {
+                rows += step.rows();
+            }
+            passes++;
+            tokens += step.tokens().size();
+            return writer.write(step);
+        }
+
+        @Override
+        public void ended(Ending ending) {
+            writer.finish();
+            Answer.Finish finish = switch (ending) {
+                case END_TOKEN, STOPPED -> Answer.Finish.STOP;
+                case LENGTH -> writer.stopped() ? Answer.Finish.STOP : Answer.Finish.LENGTH;
+                case CANCELLED -> Answer.Finish.CANCELLED;
+            };
+            long end = System.nanoTime();
+            if (passes == 0) {
+                firstToken = end;
+            }
+            Answer.Statistics statistics = new Answer.Statistics(
+                    promptTokens,
+                    writer.tokens().size(),
+                    Math.max(0, passes - 1),
+                    rows,
+                    0,
+                    firstToken - start,
+                    end - firstToken);
+            listener.finished(new Answer(writer.text(), writer.tokens(), finish, statistics));
+        }
+
+        @Override
+        public void failed(NotANumberException problem) {
+            listener.failed(problem);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package bita.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import bita.decode.BatchDecoder;
+import bita.decode.Method;
+import bita.decode.NotANumberException;
+import bita.decode.SamplingSettings;
+import bita.model.TalkingModel;
+import bita.model.template.TemplateException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A batch gives the answers of a session. */
+class BatchTest {
+    @TempDir
+    static Path folder;
+
+    private static LanguageModel model;
+
+    @BeforeAll
+    static void load() throws IOException {
+        LoadOptions options = new LoadOptions(new AdapterChoice.None(), 2, Optional.empty(), Optional.empty());
+        model = LanguageModel.load(TalkingModel.write(folder.resolve("talking.gguf")), options);
+    }
+
+    @AfterAll
+    static void close() {
+        model.close();
+    }
+
+    private static int[] prompt(String text) throws TemplateException {
+        return model.prompt(List.of(Message.user(text)));
+    }
+
+    private static final class Heard implements BatchListener {
+        final StringBuilder pieces = new StringBuilder();
+        Optional<Answer> answer = Optional.empty();
+        Optional<NotANumberException> problem = Optional.empty();
+
+        @Override
+        public void text(Piece piece) {
+            pieces.append(piece.text());
+        }
+
+        @Override
+        public void finished(Answer found) {
+            assertThat(answer).isEmpty();
+            answer = Optional.of(found);
+        }
+
+        @Override
+        public void failed(NotANumberException found) {
+            problem = Optional.of(found);
+        }
+    }
+
+    @Test
+    void answersAreThoseOfASession() throws TemplateException {
+        List<GenerationOptions> options = new ArrayList<>();
+        List<int[]> prompts = new ArrayList<>();
+        for (int i = 0; i < 24; i++) {
+            SamplingSettings sampling =
+                    i % 3 == 0 ? SamplingSettings.greedy() : new SamplingSettings(1, 0, 1, 0, 100 + i);
+            List<String> stop = i % 4 == 1 ? List.of("a", "no such text") : List.of();
+            options.add(new GenerationOptions(OptionalInt.of(1 + i * 2), sampling, stop));
+            prompts.add(prompt("Question " + i));
+        }
+        List<Heard> heard = new ArrayList<>();
+        try (Batch batch = model.batch(BatchOptions.of(5));
+                Session session = model.session(SessionOptions.automatic().withMethod(new Method.Plain()))) {
+            for (int i = 0; i < options.size(); i++) {
+                heard.add(new Heard());
+                batch.submit(prompts.get(i), options.get(i), 0, heard.get(i));
+            }
+            boolean more = true;
+            while (more) {
+                more = batch.step();
+            }
+            long tokens = 0;
+            for (int i = 0; i < options.size(); i++) {
+                Answer expected = session.generate(prompts.get(i), options.get(i), AnswerListener.NONE);
+                Answer answer = heard.get(i).answer.orElseThrow();
+                assertThat(answer.tokenIds()).as("answer %d", i).isEqualTo(expected.tokenIds());
+                assertThat(answer.text())
+                        .isEqualTo(expected.text())
+                        .isEqualTo(heard.get(i).pieces.toString());
+                assertThat(answer.finish()).isEqualTo(expected.finish());
+                assertThat(answer.statistics().steps())
+                        .isEqualTo(expected.statistics().steps());
+                assertThat(answer.statistics().rows())
+                        .isEqualTo(expected.statistics().rows());
+                tokens += answer.tokenIds().size();
+            }
+            assertThat(batch.tokens()).isEqualTo(tokens);
+            assertThat(heard)
+                    .extracting(h -> h.answer.orElseThrow().finish())
+                    .contains(Answer.Finish.STOP, Answer.Finish.LENGTH);
+        }
+    }
+
+    @Test
+    void choicesDiffer() throws TemplateException {
+        GenerationOptions options =
+                new GenerationOptions(OptionalInt.of(30), new SamplingSettings(1, 0, 1, 0, 5), List.of());
+        try (Batch batch = model.batch(BatchOptions.of(2))) {
+            Heard first = new Heard();
+            Heard second = new Heard();
+            batch.submit(prompt("Hello"), options, 0, first);
+            batch.submit(prompt("Hello"), options, 1, second);
+            boolean more = true;
+            while (more) {
+                more = batch.step();
+            }
+            assertThat(first.pieces.toString()).isNotEqualTo(second.pieces.toString());
+        }
+    }
+
+    @Test
+    void tellsWhatCannotBeAnswered() throws TemplateException {
+        try (Batch batch = model.batch(BatchOptions.of(2))) {
+            Heard bad = new Heard();
+            Heard cancelled = new Heard();
+            batch.submit(prompt("x" + TalkingModel.POISON), GenerationOptions.greedy(), 0, bad);
+            BatchDecoder.Ticket ticket = batch.submit(prompt("x"), GenerationOptions.greedy(), 0, cancelled);
+            batch.step();
+            ticket.cancel();
+            assertThat(batch.step()).isFalse();
+            assertThat(bad.problem).get().asString().contains("NaN");
+            assertThat(cancelled.answer).map(Answer::finish).contains(Answer.Finish.CANCELLED);
+            int[] full = prompt("x".repeat(TalkingModel.CONTEXT));
+            assertThatThrownBy(() -> batch.submit(full, GenerationOptions.greedy(), 0, bad))
+                    .isInstanceOf(ContextOverflowException.class);
+        }
+        BatchOptions larger = new BatchOptions(BatchOptions.of(1).settings(), OptionalInt.of(TalkingModel.CONTEXT + 1));
+        assertThatThrownBy(() -> model.batch(larger))
+                .hasMessageContaining("trained for a context of " + TalkingModel.CONTEXT);
+    }
+}

@@ -1,0 +1,46 @@
+package bita.cli;
+
+import bita.api.AdapterChoice;
+import bita.api.LanguageModel;
+import bita.api.LoadOptions;
+import bita.kernels.Backend;
+import bita.kernels.InstructionSet;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** What computes, and where models may come from. */
+final class ComputingOptions {
+    @Option(names = "--threads", paramLabel = "N", description = "Threads. Default: one per core.")
+    Optional<Integer> threads = Optional.empty();
+
+    @Option(
+            names = "--backend",
+            paramLabel = "native|vector|scalar",
+            description = "Who executes the kernels; all give the same text. Default: the fastest that works here.")
+    Optional<Backend> backend = Optional.empty();
+
+    @Option(
+            names = "--isa",
+            paramLabel = "generic|neon|avx2|avx512",
+            description = "The native kernels' instruction set. Default: the best.")
+    Optional<InstructionSet> isa = Optional.empty();
+
+    @Option(names = "--offline", description = "Use only what lies on this machine.")
+    boolean offline;
+
+    /**
+     * Finds and loads a model, and says what the user should know about it.
+     *
+     * @param name as the user gave it
+     */
+    LanguageModel load(Terminal terminal, String name, AdapterChoice adapter) throws IOException {
+        LoadOptions options = UsageException.check(() ->
+                new LoadOptions(adapter, threads.orElse(LoadOptions.automatic().threads()), backend, isa));
+        Path file = LoadingOptions.find(terminal, name, offline);
+        LanguageModel model = LanguageModel.load(file, options);
+        model.notices().forEach(notice -> terminal.note("note: " + notice));
+        return model;
+    }
+}

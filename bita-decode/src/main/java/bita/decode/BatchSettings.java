@@ -1,0 +1,29 @@
+package bita.decode;
+
+import bita.kernels.CacheFormat;
+
+/**
+ * How sequences are decoded together.
+ *
+ * @param sequences   most sequences at a time; further ones wait for their turn
+ * @param rows        most rows of a pass, at least one per sequence; what decoding leaves of them reads prompts
+ * @param cacheFormat number format of keys and values
+ */
+public record BatchSettings(int sequences, int rows, CacheFormat cacheFormat) {
+    /** Most sequences that can be asked for. */
+    public static final int MOST_SEQUENCES = 1024;
+
+    /** Most rows that can be asked for. */
+    public static final int MOST_ROWS = 4096;
+
+    public BatchSettings {
+        if (sequences < 1 || sequences > MOST_SEQUENCES) {
+            throw new IllegalArgumentException(
+                    "a batch has 1 to " + MOST_SEQUENCES + " sequences at a time, not " + sequences);
+        }
+        if (rows < sequences || rows > MOST_ROWS) {
+            throw new IllegalArgumentException("a pass for " + sequences + " sequences has " + sequences + " to "
+                    + MOST_ROWS + " rows, not " + rows);
+        }
+    }
+}

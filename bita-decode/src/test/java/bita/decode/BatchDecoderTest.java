@@ -1,0 +1,330 @@
+package bita.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import bita.kernels.CacheFormat;
+import bita.kernels.KernelsProvider;
+import bita.kernels.NumberFormat;
+import bita.kernels.ThreadTeam;
+import bita.model.Engine;
+import bita.model.TalkingModel;
+import bita.model.TinyModel;
+import bita.model.Transformer;
+import bita.model.file.GgufFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whoever shares its passes, a sequence gets the tokens that plain decoding gives it alone. */
+class BatchDecoderTest {
+    private static final CacheFormat FORMAT = CacheFormat.F16;
+
+    @TempDir
+    static Path folder;
+
+    private static Transformer model;
+    private static List<BatchRequest> requests;
+    private static final Map<BatchRequest, List<Integer>> ALONE = new HashMap<>();
+
+    @BeforeAll
+    static void decodeAlone() {
+        model = TinyModel.load(folder, NumberFormat.Q4_1, 21);
+        Random random = new Random(22);
+        requests = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            requests.add(request(random));
+        }
+        try (ThreadTeam team = new ThreadTeam(1)) {
+            for (BatchRequest request : requests) {
+                ALONE.put(request, alone(engine(team), request));
+            }
+        }
+    }
+
+    @AfterAll
+    static void close() {
+        model.close();
+    }
+
+    private static Engine engine(ThreadTeam team) {
+        return new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+    }
+
+    private static BatchRequest request(Random random) {
+        int length = 1 + (random.nextInt(4) == 0 ? random.nextInt(150) : random.nextInt(30));
+        SamplingSettings sampling = switch (random.nextInt(3)) {
+            case 0 -> SamplingSettings.greedy();
+            case 1 -> new SamplingSettings(0.5 + random.nextDouble(), 0, 1, 0, random.nextLong());
+            default -> new SamplingSettings(0.8, 12, 0.9, 0.02, random.nextInt(3));
+        };
+        Set<Integer> ends = random.nextBoolean() ? Set.of() : Set.of(3, 14, 15);
+        int context = length + 1 + random.nextInt(60);
+        return new BatchRequest(
+                random.ints(length, 0, TinyModel.VOCABULARY).boxed().toList(),
+                sampling,
+                random.nextInt(5),
+                1 + random.nextInt(40),
+                context,
+                ends);
+    }
+
+    private static List<Integer> alone(Engine engine, BatchRequest request) {
+        DecodingSettings settings = new DecodingSettings(new Method.Plain(), OptionalInt.empty(), FORMAT, 64);
+        int[] prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
+        try (DecodingSession session = new DecodingSession(engine, settings, VerifiedLogits.IGNORE)) {
+            List<Integer> tokens = new ArrayList<>();
+            Step step = session.begin(prompt, request.sampling(), request.choice(), (done, all) -> {}, () -> false)
+                    .orElseThrow();
+            tokens.add(step.tokens().getFirst().id());
+            int most = Math.min(request.maxTokens(), request.context() - prompt.length);
+            while (tokens.size() < most && !request.ends().contains(tokens.getLast())) {
+                step = session.step(1, request.ends()::contains);
+                tokens.add(step.tokens().getFirst().id());
+            }
+            return tokens;
+        }
+    }
+
+    private static List<Integer> expected(BatchRequest request) {
+        return Objects.requireNonNull(ALONE.get(request));
+    }
+
+    /** What a listener has heard. */
+    private static class Heard implements SequenceListener {
+        final List<Integer> tokens = new ArrayList<>();
+        final List<Integer> read = new ArrayList<>();
+        Optional<Ending> ending = Optional.empty();
+        Optional<NotANumberException> problem = Optional.empty();
+
+        @Override
+        public void prompt(int tokensRead, int all) {
+            assertThat(tokens).isEmpty();
+            read.add(tokensRead);
+        }
+
+        @Override
+        public boolean step(Step step) {
+            assertGoesOn();
+            step.tokens().forEach(token -> tokens.add(token.id()));
+            return true;
+        }
+
+        @Override
+        public void ended(Ending how) {
+            assertGoesOn();
+            ending = Optional.of(how);
+        }
+
+        @Override
+        public void failed(NotANumberException found) {
+            assertGoesOn();
+            problem = Optional.of(found);
+        }
+
+        private void assertGoesOn() {
+            assertThat(ending).isEmpty();
+            assertThat(problem).isEmpty();
+        }
+    }
+
+    private static void assertAsAlone(BatchRequest request, Heard heard) {
+        List<Integer> expected = expected(request);
+        assertThat(heard.tokens).isEqualTo(expected);
+        assertThat(heard.read).isNotEmpty().last().isEqualTo(request.prompt().size());
+        assertThat(heard.ending)
+                .contains(
+                        request.ends().contains(expected.getLast())
+                                ? SequenceListener.Ending.END_TOKEN
+                                : SequenceListener.Ending.LENGTH);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1, 1", "1, 40, 200", "2, 7, 7", "2, 8, 64", "3, 5, 9", "3, 16, 33"})
+    void sequencesThatJoinAndLeaveAtRandomHaveTheTokensTheyHaveAlone(int threads, int sequences, int rows) {
+        Random random = new Random(rows);
+        try (ThreadTeam team = new ThreadTeam(threads);
+                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(sequences, rows, FORMAT))) {
+            List<BatchRequest> order = new ArrayList<>(requests);
+            Collections.shuffle(order, random);
+            List<Heard> all = new ArrayList<>();
+            Map<BatchDecoder.Ticket, Heard> cancellable = new HashMap<>();
+            Set<Heard> cancelled = new HashSet<>();
+            boolean more = true;
+            while (more) {
+                for (int i = random.nextInt(4); i > 0 && all.size() < order.size(); i--) {
+                    Heard heard = new Heard();
+                    BatchDecoder.Ticket ticket = decoder.submit(order.get(all.size()), heard);
+                    if (random.nextInt(5) == 0) {
+                        cancellable.put(ticket, heard);
+                    }
+                    all.add(heard);
+                }
+                more = decoder.step() || all.size() < order.size();
+                if (!cancellable.isEmpty() && random.nextInt(6) == 0) {
+                    BatchDecoder.Ticket ticket = cancellable.keySet().iterator().next();
+                    ticket.cancel();
+                    cancelled.add(cancellable.remove(ticket));
+                    more = true;
+                }
+            }
+            int cut = 0;
+            for (int i = 0; i < order.size(); i++) {
+                Heard heard = all.get(i);
+                if (heard.ending.equals(Optional.of(SequenceListener.Ending.CANCELLED))) {
+                    assertThat(cancelled).contains(heard);
+                    assertThat(heard.tokens).isEqualTo(expected(order.get(i)).subList(0, heard.tokens.size()));
+                    cut++;
+                } else {
+                    assertAsAlone(order.get(i), heard);
+                }
+            }
+            assertThat(cut).as("cancelled").isBetween(1, 20);
+        }
+    }
+
+    @Test
+    void listenersMaySubmitAndStop() {
+        try (ThreadTeam team = new ThreadTeam(2);
+                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(2, 8, FORMAT))) {
+            BatchRequest longest = requests.stream()
+                    .max(Comparator.comparingInt(r -> expected(r).size()))
+                    .orElseThrow();
+            Heard second = new Heard();
+            Heard first = new Heard() {
+                @Override
+                public boolean step(Step step) {
+                    super.step(step);
+                    return tokens.size() < 3;
+                }
+
+                @Override
+                public void ended(Ending how) {
+                    super.ended(how);
+                    decoder.submit(requests.getFirst(), second);
+                }
+            };
+            decoder.submit(longest, first);
+            while (decoder.step()) {
+                assertThat(first.tokens.size()).isLessThanOrEqualTo(3);
+            }
+            assertThat(first.ending).contains(SequenceListener.Ending.STOPPED);
+            assertThat(first.tokens).isEqualTo(expected(longest).subList(0, 3));
+            assertAsAlone(requests.getFirst(), second);
+        }
+    }
+
+    @Test
+    void aListenerThatThrowsIsHeardOfAndHarmsNoOther() {
+        try (ThreadTeam team = new ThreadTeam(2);
+                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(3, 200, FORMAT))) {
+            Heard other = new Heard();
+            decoder.submit(requests.get(0), new Heard() {
+                @Override
+                public void ended(Ending how) {
+                    throw new IllegalStateException("disk full");
+                }
+            });
+            decoder.submit(requests.get(1), other);
+            int thrown = 0;
+            boolean more = true;
+            while (more) {
+                try {
+                    more = decoder.step();
+                } catch (IllegalStateException e) {
+                    assertThat(e).hasMessage("disk full");
+                    thrown++;
+                }
+            }
+            assertThat(thrown).isOne();
+            assertAsAlone(requests.get(1), other);
+        }
+    }
+
+    @Test
+    void closingCancelsWhoIsLeft() {
+        Heard running = new Heard();
+        Heard waiting = new Heard();
+        try (ThreadTeam team = new ThreadTeam(1);
+                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(1, 1, FORMAT))) {
+            decoder.submit(requests.get(0), running);
+            decoder.submit(requests.get(1), waiting);
+            decoder.step();
+        }
+        assertThat(running.ending).contains(SequenceListener.Ending.CANCELLED);
+        assertThat(waiting.ending).contains(SequenceListener.Ending.CANCELLED);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0", "1"})
+    void notANumberEndsItsSequenceOnly(double temperature) throws IOException {
+        SamplingSettings sampling = new SamplingSettings(temperature, 0, 1, 0, 4);
+        try (ThreadTeam team = new ThreadTeam(2);
+                Transformer talking = Transformer.load(
+                        GgufFile.open(TalkingModel.write(folder.resolve("talking" + temperature + ".gguf"))),
+                        KernelsProvider.best().kernels(),
+                        team)) {
+            Engine engine = new Engine(talking, KernelsProvider.best().kernels(), team, Optional.empty());
+            List<BatchRequest> good = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                good.add(new BatchRequest(List.of(65 + i, 66), sampling, i, 20, 100, Set.of(TalkingModel.END)));
+            }
+            BatchRequest bad =
+                    new BatchRequest(List.of(65, (int) TalkingModel.POISON, 66), sampling, 0, 20, 100, Set.of());
+            try (BatchDecoder decoder = new BatchDecoder(engine, new BatchSettings(3, 5, FORMAT))) {
+                List<Heard> heard = new ArrayList<>();
+                for (BatchRequest request : List.of(good.get(0), bad, good.get(1), good.get(2))) {
+                    heard.add(new Heard());
+                    decoder.submit(request, heard.getLast());
+                }
+                while (decoder.step()) {
+                    assertThat(heard.get(1).tokens).isEmpty();
+                }
+                assertThat(heard.remove(1).problem).get().asString().contains("NaN at position 2");
+                for (int i = 0; i < good.size(); i++) {
+                    assertThat(heard.get(i).tokens).isEqualTo(alone(engine, good.get(i)));
+                }
+            }
+        }
+    }
+
+    @Test
+    void refusesWhatCannotBeDecoded() {
+        SamplingSettings greedy = SamplingSettings.greedy();
+        assertThatThrownBy(() -> new BatchRequest(List.of(), greedy, 0, 1, 9, Set.of()))
+                .hasMessageContaining("no tokens");
+        assertThatThrownBy(() -> new BatchRequest(List.of(1, 2), greedy, 0, 1, 2, Set.of()))
+                .hasMessageContaining("no room");
+        assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, 0, 0, 9, Set.of()))
+                .hasMessageContaining("at least one token");
+        assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, -1, 1, 9, Set.of()))
+                .hasMessageContaining("count from 0");
+        assertThatThrownBy(() -> new BatchSettings(0, 1, FORMAT)).hasMessageContaining("1 to 1024");
+        assertThatThrownBy(() -> new BatchSettings(8, 7, FORMAT)).hasMessageContaining("8 to 4096 rows");
+        try (ThreadTeam team = new ThreadTeam(1);
+                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(1, 1, FORMAT))) {
+            for (int token : new int[] {-1, TinyModel.VOCABULARY}) {
+                BatchRequest request = new BatchRequest(List.of(1, token), greedy, 0, 1, 9, Set.of());
+                assertThatThrownBy(() -> decoder.submit(request, new Heard())).hasMessageContaining("token " + token);
+            }
+            assertThat(decoder.step()).isFalse();
+        }
+    }
+}
