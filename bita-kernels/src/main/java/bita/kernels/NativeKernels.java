@@ -73,6 +73,26 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
+    public void readAhead(MemorySegment file) {
+        Kernels.super.readAhead(file);
+        try {
+            Functions.READ_AHEAD.invokeExact(file, file.byteSize());
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public void dropPages(MemorySegment file) {
+        Kernels.super.dropPages(file);
+        try {
+            Functions.DROP_PAGES.invokeExact(file, file.byteSize());
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
     public void pack(NumberFormat format, MemorySegment source, PackedMatrix target, int panelFrom, int panelTo) {
         target.checkSource(format, source);
         try {
@@ -337,6 +357,8 @@ final class NativeKernels implements Kernels {
         static final MethodHandle SUPPORTS = handle("bita_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
         static final MethodHandle RESERVE = handle("bita_reserve", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
         static final MethodHandle RELEASE = handle("bita_release", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
+        static final MethodHandle READ_AHEAD = handle("bita_read_ahead", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
+        static final MethodHandle DROP_PAGES = handle("bita_drop_pages", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle PACK = kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = kernel("rms_norm", "ppfpiii");
         static final MethodHandle QUANTIZE = kernel("quantize", "pppppiiiiii");
