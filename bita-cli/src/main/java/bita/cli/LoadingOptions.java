@@ -3,6 +3,7 @@ package bita.cli;
 import bita.api.AdapterChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
+import bita.api.SessionOptions;
 import bita.api.store.ModelStore;
 import bita.api.store.PullOptions;
 import bita.api.store.StoredAdapter;
@@ -48,12 +49,13 @@ final class LoadingOptions {
     /**
      * Loads a model and says what the user should know about it.
      *
-     * @param name as the user gave it
+     * @param name    as the user gave it
+     * @param session what will run on it, so that too little memory is found before the weights are read
      */
-    LanguageModel load(Terminal terminal, String name) throws IOException {
+    LanguageModel load(Terminal terminal, String name, SessionOptions session) throws IOException {
         ModelStore store = terminal.store();
         LoadOptions options = loadOptions(store);
-        LanguageModel model = LanguageModel.load(find(terminal, name, offline), options);
+        LanguageModel model = LanguageModel.load(find(terminal, name, offline), options, session);
         model.notices().forEach(notice -> terminal.note("note: " + notice));
         return model;
     }
