@@ -1,4 +1,4 @@
-/* Memory for weights. A step streams through all of them, and on small pages the page walks show. */
+/* Memory for weights and of mapped files. A step streams through all of them, and on small pages the page walks show. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,10 +14,19 @@ EXPORT void bita_release(void *block, int64_t bytes) {
     (void)block;
     (void)bytes;
 }
+EXPORT void bita_read_ahead(void *from, int64_t bytes) {
+    (void)from;
+    (void)bytes;
+}
+EXPORT void bita_drop_pages(void *from, int64_t bytes) {
+    (void)from;
+    (void)bytes;
+}
 
 #else
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define LARGE_PAGE ((size_t)2 << 20)
 
@@ -44,5 +53,18 @@ EXPORT void *bita_reserve(int64_t bytes) {
 
 /* `bytes` as reserved. */
 EXPORT void bita_release(void *block, int64_t bytes) { munmap(block, whole_pages(bytes)); }
+
+/* Advice on all pages that hold a byte of the range. Advice that fails changes nothing but speed or memory. */
+static void advise(void *from, int64_t bytes, int advice) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)from / page * page;
+    madvise((void *)first, (uintptr_t)from + (size_t)bytes - first, advice);
+}
+
+/* Begins to read a part of a mapped file. */
+EXPORT void bita_read_ahead(void *from, int64_t bytes) { advise(from, bytes, MADV_WILLNEED); }
+
+/* Gives back the memory of a part of a file mapped for reading; what is touched again is read again. */
+EXPORT void bita_drop_pages(void *from, int64_t bytes) { advise(from, bytes, MADV_DONTNEED); }
 
 #endif

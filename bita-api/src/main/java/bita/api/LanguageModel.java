@@ -5,10 +5,12 @@ import bita.decode.BatchDecoder;
 import bita.decode.DecodingSession;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
+import bita.kernels.CacheFormat;
 import bita.kernels.KernelsProvider;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import bita.model.MaskTokens;
+import bita.model.MemoryNeed;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
 import bita.model.file.GgufFile;
@@ -80,14 +82,32 @@ public final class LanguageModel implements AutoCloseable {
      * Loads a GGUF model.
      *
      * @throws IOException if the file or the adapter cannot be read or does not fit; the message says what to do
+     * @throws InsufficientMemoryException if the machine's memory cannot hold the model with the shortest context
      * @throws UnsupportedOperationException if the chosen kernels do not run here
      */
     public static LanguageModel load(Path path, LoadOptions options) throws IOException {
+        return load(path, options, OptionalInt.of(2), CacheFormat.F16);
+    }
+
+    /**
+     * As {@link #load(Path, LoadOptions)}, for a session that is known already.
+     *
+     * @throws IllegalArgumentException if the session's context is larger than what the model was trained for
+     * @throws InsufficientMemoryException if the machine's memory cannot hold the model with such a session; nothing
+     *     but the file's header has been read then
+     */
+    public static LanguageModel load(Path path, LoadOptions options, SessionOptions session) throws IOException {
+        return load(path, options, session.context(), session.cacheFormat());
+    }
+
+    private static LanguageModel load(Path path, LoadOptions options, OptionalInt context, CacheFormat cacheFormat)
+            throws IOException {
         KernelsProvider.Choice kernels = kernels(options);
         ThreadTeam team = new ThreadTeam(options.threads());
         try {
             GgufFile file = GgufFile.open(path);
             try {
+                InsufficientMemoryException.check(MemoryNeed.of(file, context, cacheFormat));
                 Optional<ChatTemplate> template = template(file);
                 Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file));
                 Transformer transformer = Transformer.load(file, kernels.kernels(), team);
@@ -228,13 +248,16 @@ public final class LanguageModel implements AutoCloseable {
      *
      * @throws IllegalArgumentException if the method needs an adapter and there is none, or the context is larger than
      *     what the model was trained for
+     * @throws InsufficientMemoryException if the machine's memory cannot hold the model with this session
      */
     public Session session(SessionOptions options) {
-        int context = context(options.context());
+        MemoryNeed need = MemoryNeed.of(config(), weightBytes(), options.context(), options.cacheFormat());
+        InsufficientMemoryException.check(need);
         Method method = options.method().orElseGet(this::defaultMethod);
-        DecodingSettings settings =
-                new DecodingSettings(method, options.rows(), options.cacheFormat(), options.prefillChunk());
-        return new Session(tokenizer, method, context, new DecodingSession(engine, settings, options.observer()));
+        DecodingSettings settings = new DecodingSettings(
+                method, options.rows(), options.context(), options.cacheFormat(), options.prefillChunk());
+        return new Session(
+                tokenizer, method, need.context(), new DecodingSession(engine, settings, options.observer()));
     }
 
     /**

@@ -56,7 +56,8 @@ public class AttendBenchmark {
         int slots = Math.ceilDiv(context + rows, Layout.LANES) * Layout.LANES;
         int columns = SHAPE.kvHeads() * SHAPE.headDim();
         long bytes = (long) slots * columns * cache.bytes();
-        KvLayer layer = new KvLayer(state.arena().allocate(bytes, 64), state.arena().allocate(bytes, 64), slots, cache);
+        KvLayer layer =
+                new KvLayer(state.arena().allocate(bytes, 64), state.arena().allocate(bytes, 64), slots, cache);
         kernels.storeKeys(state.floats((long) slots * columns), SHAPE, layer, 0, slots, 0, columns);
         kernels.storeValues(state.floats((long) slots * columns), SHAPE, layer, 0, slots, 0, columns);
         MemorySegment prefix = state.zeros(rows);

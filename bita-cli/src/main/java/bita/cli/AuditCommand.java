@@ -124,7 +124,8 @@ final class AuditCommand implements Callable<Integer> {
         }
         OptionalInt budget = rows.map(OptionalInt::of).orElseGet(OptionalInt::empty);
         return UsageException.check(() -> {
-            new DecodingSettings(methods.getFirst(), budget, CacheFormat.F16, DecodingSettings.PREFILL_CHUNK);
+            new DecodingSettings(
+                    methods.getFirst(), budget, OptionalInt.empty(), CacheFormat.F16, DecodingSettings.PREFILL_CHUNK);
             return methods.stream()
                     .map(method -> new AuditedMethod(method, budget))
                     .toList();

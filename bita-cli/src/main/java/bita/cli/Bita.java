@@ -27,10 +27,19 @@ import picocli.CommandLine.Option;
             "Exit status: 0; 1 failed or not identical; 2 wrong usage; 130 interrupted."
         })
 final class Bita {
-    static final List<String> COMMANDS =
-            List.of(
-                    "run", "chat", "pull", "list", "inspect", "quantize", "distill", "tune", "import", "bench", "audit",
-                    "doctor");
+    static final List<String> COMMANDS = List.of(
+            "run",
+            "chat",
+            "pull",
+            "list",
+            "inspect",
+            "quantize",
+            "distill",
+            "tune",
+            "import",
+            "bench",
+            "audit",
+            "doctor");
 
     @Mixin
     final HelpOption help = new HelpOption();

@@ -56,7 +56,7 @@ final class ChatCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         SessionOptions sessionOptions = decoding.session();
         GenerationOptions generation = sampling.generation();
-        try (LanguageModel loaded = loading.load(terminal, model.name);
+        try (LanguageModel loaded = loading.load(terminal, model.name, sessionOptions);
                 Session session = loaded.session(sessionOptions);
                 ChatInput input = input()) {
             Conversation conversation = new Conversation(terminal, loaded, session, generation, system);

@@ -1,20 +1,23 @@
 package bita.cli;
 
+import bita.api.MachineMemory;
 import bita.api.store.CatalogModel;
 import bita.api.store.ModelStore;
 import bita.kernels.Backend;
+import bita.kernels.CacheFormat;
 import bita.kernels.KernelsProvider;
+import bita.model.MemoryNeed;
+import bita.model.file.GgufFile;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 
 /** Looks at everything that a run depends on. */
@@ -45,9 +48,11 @@ final class Checkup {
     }
 
     private final ModelStore store;
+    private final MachineMemory memory;
 
-    Checkup(ModelStore store) {
+    Checkup(ModelStore store, MachineMemory memory) {
         this.store = store;
+        this.memory = memory;
     }
 
     List<Check> checks() {
@@ -67,6 +72,7 @@ final class Checkup {
         checks.add(backend(kernels));
         checks.addAll(backends(kernels.kernels().backend()));
         checks.add(model());
+        memoryNeed().ifPresent(checks::add);
         checks.add(folder("models", store.paths().models()));
         checks.add(folder("adapters", store.paths().adapters()));
         checks.add(disk());
@@ -90,12 +96,11 @@ final class Checkup {
         return System.getProperty("os.arch");
     }
 
-    private static Check memory() {
-        OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
-        long total = system.getTotalMemorySize();
-        String found = Format.bytes(total) + ", Java's heap at most "
+    private Check memory() {
+        String found = Format.bytes(memory.totalBytes()) + ", " + Format.bytes(memory.availableBytes())
+                + " of it available, Java's heap at most "
                 + Format.bytes(Runtime.getRuntime().maxMemory());
-        return total < LITTLE_MEMORY
+        return memory.totalBytes() < LITTLE_MEMORY
                 ? new Check("memory", State.WARNING, found, "use small models and a short --context")
                 : Check.ok("memory", found);
     }
@@ -150,6 +155,35 @@ final class Checkup {
         } catch (IOException e) {
             return new Check(name, State.FAILED, Failure.sentence(e), "check the folder's permissions");
         }
+    }
+
+    /** What the default model takes; empty if it is not here or damaged, which another check says. */
+    private Optional<Check> memoryNeed() {
+        String name = "model memory";
+        try {
+            Optional<Path> path = store.stored(CatalogModel.DEFAULT.id());
+            if (path.isEmpty()) {
+                return Optional.empty();
+            }
+            try (GgufFile file = GgufFile.open(path.get())) {
+                return Optional.of(memoryNeed(name, MemoryNeed.of(file, OptionalInt.empty(), CacheFormat.F16)));
+            }
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private Check memoryNeed(String name, MemoryNeed need) {
+        String found = Format.bytes(need.totalBytes()) + " with a context of " + Format.count(need.context())
+                + " tokens: weights " + Format.bytes(need.weightBytes()) + ", KV cache "
+                + Format.bytes(need.cacheBytes()) + ", everything else at most " + Format.bytes(need.workingBytes());
+        return need.totalBytes() > memory.availableBytes()
+                ? new Check(
+                        name,
+                        State.WARNING,
+                        found + "; only " + Format.bytes(memory.availableBytes()) + " are available",
+                        "close other programs, or use a shorter --context")
+                : Check.ok(name, found);
     }
 
     private static Check folder(String name, Path folder) {

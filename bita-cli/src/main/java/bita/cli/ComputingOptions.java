@@ -3,6 +3,7 @@ package bita.cli;
 import bita.api.AdapterChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
+import bita.api.SessionOptions;
 import bita.kernels.Backend;
 import bita.kernels.InstructionSet;
 import java.io.IOException;
@@ -33,13 +34,15 @@ final class ComputingOptions {
     /**
      * Finds and loads a model, and says what the user should know about it.
      *
-     * @param name as the user gave it
+     * @param name    as the user gave it
+     * @param session what will run on it, so that too little memory is found before the weights are read
      */
-    LanguageModel load(Terminal terminal, String name, AdapterChoice adapter) throws IOException {
+    LanguageModel load(Terminal terminal, String name, AdapterChoice adapter, SessionOptions session)
+            throws IOException {
         LoadOptions options = UsageException.check(() ->
                 new LoadOptions(adapter, threads.orElse(LoadOptions.automatic().threads()), backend, isa));
         Path file = LoadingOptions.find(terminal, name, offline);
-        LanguageModel model = LanguageModel.load(file, options);
+        LanguageModel model = LanguageModel.load(file, options, session);
         model.notices().forEach(notice -> terminal.note("note: " + notice));
         return model;
     }

@@ -51,7 +51,8 @@ final class DecodingOptions {
         OptionalInt budget = toInt(rows);
         return UsageException.check(() -> {
             // The session would check the budget too, but only after the model has been loaded.
-            new DecodingSettings(chosen.orElseGet(Method.Plain::new), budget, cacheType, automatic.prefillChunk());
+            new DecodingSettings(
+                    chosen.orElseGet(Method.Plain::new), budget, toInt(context), cacheType, automatic.prefillChunk());
             return new SessionOptions(
                     chosen, budget, toInt(context), cacheType, automatic.prefillChunk(), automatic.observer());
         });

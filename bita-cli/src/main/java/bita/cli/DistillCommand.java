@@ -2,6 +2,7 @@ package bita.cli;
 
 import bita.api.AdapterChoice;
 import bita.api.LanguageModel;
+import bita.api.SessionOptions;
 import bita.api.store.CatalogModel;
 import bita.model.template.TemplateException;
 import bita.tune.Distillation;
@@ -137,7 +138,8 @@ final class DistillCommand implements Callable<Integer> {
         // What is wrong with the options and the questions is said before anything is downloaded.
         DistillationSettings _ = UsageException.check(() -> settings(1));
         QuestionSource source = source();
-        try (LanguageModel loaded = computing.load(terminal, model, new AdapterChoice.None())) {
+        try (LanguageModel loaded =
+                computing.load(terminal, model, new AdapterChoice.None(), SessionOptions.automatic())) {
             DistillationSettings settings =
                     settings(DistillationSettings.automaticSequences(loaded.config(), maxTokens));
             String sha256 = terminal.store().hashes().sha256(loaded.path());

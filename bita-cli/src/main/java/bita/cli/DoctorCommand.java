@@ -1,5 +1,6 @@
 package bita.cli;
 
+import bita.api.MachineMemory;
 import bita.cli.Checkup.Check;
 import bita.cli.Checkup.State;
 import bita.cli.Terminal.Style;
@@ -32,7 +33,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Check> checks = new Checkup(terminal.store()).checks();
+        List<Check> checks = new Checkup(terminal.store(), MachineMemory.now()).checks();
         if (json) {
             Json.print(terminal, new Report(checks));
         } else {

@@ -1,6 +1,7 @@
 package bita.cli;
 
 import bita.api.ContextOverflowException;
+import bita.api.InsufficientMemoryException;
 import bita.decode.NotANumberException;
 import bita.model.template.TemplateException;
 import java.io.IOException;
@@ -25,6 +26,7 @@ final class Failure {
                         + "): use a smaller model or a shorter --context, or close other programs";
             case IOException e -> message(e);
             case ContextOverflowException e -> message(e);
+            case InsufficientMemoryException e -> message(e);
             case TemplateException e -> message(e);
             case NotANumberException e -> message(e);
             case IllegalArgumentException e -> message(e);

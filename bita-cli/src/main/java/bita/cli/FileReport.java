@@ -1,5 +1,7 @@
 package bita.cli;
 
+import bita.kernels.CacheFormat;
+import bita.model.MemoryNeed;
 import bita.model.file.GgufFile;
 import bita.model.file.GgufMetadata;
 import bita.model.file.GgufTensor;
@@ -15,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
 import java.util.stream.LongStream;
@@ -28,6 +31,7 @@ import java.util.stream.LongStream;
  * @param parameters              elements of all tensors
  * @param tensorBytes             bytes of all tensors
  * @param cacheBytesPerThousandTokens bytes of keys and values in f16, for models whose metadata tell
+ * @param memory                  what running it takes, for models that can be loaded
  */
 record FileReport(
         String path,
@@ -37,6 +41,7 @@ record FileReport(
         long parameters,
         long tensorBytes,
         @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Long> cacheBytesPerThousandTokens,
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<MemoryNeed> memory,
         List<Tensor> tensors) {
     private static final int LONGEST_LIST = 8;
     private static final int KEY_AND_VALUE = 2;
@@ -64,8 +69,13 @@ record FileReport(
     /** An array that is too long to be shown. */
     record LongArray(int length, List<?> first) {}
 
-    /** Reads the header of a GGUF file. */
-    static FileReport ofModel(Path path) throws IOException {
+    /**
+     * Reads the header of a GGUF file.
+     *
+     * @param context of the session whose memory is reported; empty for what the model was trained for
+     * @throws IllegalArgumentException if it is larger than that
+     */
+    static FileReport ofModel(Path path, OptionalInt context, CacheFormat cacheFormat) throws IOException {
         try (GgufFile file = GgufFile.open(path)) {
             List<Tensor> tensors = new ArrayList<>();
             for (GgufTensor tensor : file.tensors()) {
@@ -79,7 +89,7 @@ record FileReport(
             for (String key : file.metadata().keys()) {
                 metadata.put(key, value(file.metadata(), key));
             }
-            return of(path, metadata, tensors, cacheBytes(file.metadata()));
+            return of(path, metadata, tensors, cacheBytes(file.metadata()), memory(file, context, cacheFormat));
         }
     }
 
@@ -89,12 +99,16 @@ record FileReport(
             List<Tensor> tensors = file.tensors().stream()
                     .map(t -> Tensor.of(t.name(), t.dtype(), t.shape(), t.data().byteSize()))
                     .toList();
-            return of(path, new LinkedHashMap<>(file.metadata()), tensors, Optional.empty());
+            return of(path, new LinkedHashMap<>(file.metadata()), tensors, Optional.empty(), Optional.empty());
         }
     }
 
     private static FileReport of(
-            Path path, SequencedMap<String, Object> metadata, List<Tensor> tensors, Optional<Long> cacheBytes)
+            Path path,
+            SequencedMap<String, Object> metadata,
+            List<Tensor> tensors,
+            Optional<Long> cacheBytes,
+            Optional<MemoryNeed> memory)
             throws IOException {
         Map<String, Total> totals = new LinkedHashMap<>();
         for (Tensor t : tensors) {
@@ -108,6 +122,7 @@ record FileReport(
                 tensors.stream().mapToLong(Tensor::parameters).sum(),
                 tensors.stream().mapToLong(Tensor::bytes).sum(),
                 cacheBytes,
+                memory,
                 tensors);
     }
 
@@ -164,6 +179,15 @@ record FileReport(
 
     private static Optional<Long> boxed(OptionalLong value) {
         return value.stream().boxed().findFirst();
+    }
+
+    /** Empty for models of other kinds, which can be inspected too. */
+    private static Optional<MemoryNeed> memory(GgufFile file, OptionalInt context, CacheFormat cacheFormat) {
+        try {
+            return Optional.of(MemoryNeed.of(file, context, cacheFormat));
+        } catch (ModelFormatException e) {
+            return Optional.empty();
+        }
     }
 
     /** Keys and values of 1000 tokens in f16; empty if the metadata lack the shape of the attention. */

@@ -3,6 +3,7 @@ package bita.cli;
 import bita.api.store.ModelStore;
 import bita.api.store.StoredAdapter;
 import bita.cli.Terminal.Style;
+import bita.kernels.CacheFormat;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,8 +12,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -29,6 +32,7 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  bita inspect smollm2-135m",
             "  bita inspect --tensors model.gguf",
+            "  bita inspect --context 2048 model.gguf        the memory that such a session takes",
             "  bita inspect --json adapter.safetensors"
         })
 final class InspectCommand implements Callable<Integer> {
@@ -44,6 +48,18 @@ final class InspectCommand implements Callable<Integer> {
 
     @Option(names = "--tensors", description = "List every tensor.")
     boolean tensors;
+
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description = "Tokens that the memory is reported for. Default: what the model was trained for.")
+    Optional<Integer> context = Optional.empty();
+
+    @Option(
+            names = "--cache-type",
+            paramLabel = "f16|f32",
+            description = "Number format of keys and values that the memory is reported for. Default: f16.")
+    CacheFormat cacheType = CacheFormat.F16;
 
     @Option(names = "--json", description = "Print one JSON object, tensors included, and nothing else.")
     boolean json;
@@ -61,7 +77,9 @@ final class InspectCommand implements Callable<Integer> {
         if (Files.isDirectory(file)) {
             throw new FileNotFoundException(file + " is a folder: name one of its files");
         }
-        FileReport report = isGguf(file) ? FileReport.ofModel(file) : FileReport.ofAdapter(file);
+        FileReport report = isGguf(file)
+                ? FileReport.ofModel(file, context.map(OptionalInt::of).orElseGet(OptionalInt::empty), cacheType)
+                : FileReport.ofAdapter(file);
         if (json) {
             Json.print(terminal, report);
         } else {
@@ -133,13 +151,20 @@ final class InspectCommand implements Callable<Integer> {
                 Format.count(report.parameters()) + " parameters",
                 Format.bytes(report.tensorBytes()));
         text.append(formats);
+        Table memory = new Table("lr");
+        report.memory()
+                .ifPresent(need -> memory.row("  weights, packed", Format.bytes(need.weightBytes()))
+                        .row(
+                                "  KV cache for " + Format.count(need.context()) + " tokens in "
+                                        + need.cacheFormat().name().toLowerCase(Locale.ROOT),
+                                Format.bytes(need.cacheBytes()))
+                        .row("  everything else, at most", Format.bytes(need.workingBytes()))
+                        .row("  all", Format.bytes(need.totalBytes())));
         report.cacheBytesPerThousandTokens()
-                .ifPresent(cache -> text.append('\n')
-                        .append(heading("Memory"))
-                        .append('\n')
-                        .append(new Table("lr")
-                                .row("  weights, about", Format.bytes(report.tensorBytes()))
-                                .row("  cache for 1,000 tokens in f16", Format.bytes(cache))));
+                .ifPresent(cache -> memory.row("  cache for 1,000 tokens in f16", Format.bytes(cache)));
+        if (!memory.isEmpty()) {
+            text.append('\n').append(heading("Memory")).append('\n').append(memory);
+        }
         return text.toString();
     }
 

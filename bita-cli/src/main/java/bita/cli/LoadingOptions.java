@@ -2,6 +2,7 @@ package bita.cli;
 
 import bita.api.AdapterChoice;
 import bita.api.LanguageModel;
+import bita.api.SessionOptions;
 import bita.api.store.ModelStore;
 import bita.api.store.PullOptions;
 import bita.api.store.StoredAdapter;
@@ -31,10 +32,11 @@ final class LoadingOptions {
     /**
      * Loads a model and says what the user should know about it.
      *
-     * @param name as the user gave it
+     * @param name    as the user gave it
+     * @param session what will run on it, so that too little memory is found before the weights are read
      */
-    LanguageModel load(Terminal terminal, String name) throws IOException {
-        return computing.load(terminal, name, adapterChoice(terminal.store(), adapter));
+    LanguageModel load(Terminal terminal, String name, SessionOptions session) throws IOException {
+        return computing.load(terminal, name, adapterChoice(terminal.store(), adapter), session);
     }
 
     /** The file of a model, which is pulled if it is not there. */

@@ -88,7 +88,7 @@ final class RunCommand implements Callable<Integer> {
         checkCombination(sessionOptions);
         GenerationOptions generation = sampling.generation();
         String prompt = prompt();
-        try (LanguageModel loaded = loading.load(terminal, model.name)) {
+        try (LanguageModel loaded = loading.load(terminal, model.name, sessionOptions)) {
             int[] tokens = raw ? loaded.promptOfText(prompt) : loaded.prompt(messages(prompt));
             return compare
                     ? compare(loaded, sessionOptions, generation, tokens)

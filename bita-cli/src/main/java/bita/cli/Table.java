@@ -21,6 +21,10 @@ final class Table {
         return this;
     }
 
+    boolean isEmpty() {
+        return rows.isEmpty();
+    }
+
     /** Lines, each with its line end. */
     @Override
     public String toString() {

@@ -2,7 +2,14 @@ package bita.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import bita.api.MachineMemory;
 import bita.api.store.CatalogModel;
+import bita.api.store.ModelStore;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -78,6 +85,87 @@ class StoreCommandsTest {
                         .asInt())
                 .isEqualTo(259);
         assertThat(json.get("cache_bytes_per_thousand_tokens").asLong()).isEqualTo(2 * 2 * 16 * 2 * 1000);
+        JsonNode memory = json.get("memory");
+        assertThat(memory.get("context").asInt()).isEqualTo(TinyModel.CONTEXT);
+        assertThat(memory.get("cache_format").asString()).isEqualTo("F16");
+        // 259 output rows are packed as 272.
+        assertThat(memory.get("weight_bytes").asLong()).isEqualTo(4 * (parameters + 13 * 32));
+        assertThat(memory.get("cache_bytes").asLong()).isEqualTo(2 * 2 * 16 * 2 * (TinyModel.CONTEXT + 64));
+        assertThat(memory.get("working_bytes").asLong()).isEqualTo(256 << 20);
+    }
+
+    @Test
+    void inspectTellsTheMemoryForAContext() throws Exception {
+        Path file = home.resolve("tiny.gguf");
+        TinyModel.write(file);
+
+        Cli.Result half = new Cli(home).run("inspect", "--context", "128", "--cache-type", "f32", file.toString());
+
+        assertThat(half.out())
+                .containsPattern("weights, packed +109 kB")
+                .containsPattern("KV cache for 128 tokens in f32 +49.2 kB")
+                .containsPattern("everything else, at most +268 MB");
+        Cli.Result tooLong = new Cli(home).run("inspect", "--context", "257", file.toString());
+        assertThat(tooLong.status()).isEqualTo(1);
+        assertThat(tooLong.err()).contains("trained for a context of 256 tokens, not 257");
+    }
+
+    /** A file whose header claims terabytes, which its sparse end seems to hold. */
+    @Test
+    void refusesModelLargerThanTheMemory() throws Exception {
+        Path file = home.resolve("tiny.gguf");
+        TinyModel.write(file);
+        byte[] content = Files.readAllBytes(file);
+        String name = "output_norm.weight";
+        int at = new String(content, StandardCharsets.ISO_8859_1).indexOf(name) + name.length();
+        ByteBuffer header = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
+        assertThat(header.getInt(at)).as("dimensions").isEqualTo(1);
+        header.putLong(at + Integer.BYTES, 1_000_000_000_000L);
+        Files.write(file, content);
+        try (var out = new RandomAccessFile(file.toFile(), "rw")) {
+            out.setLength(5_000_000_000_000L);
+        }
+
+        for (String command : List.of("run", "chat")) {
+            Cli.Result result = new Cli(home).input("hi\n").run(command, "-m", file.toString());
+
+            assertThat(result.status()).isEqualTo(1);
+            assertThat(result.out()).isEmpty();
+            assertThat(result.err())
+                    .contains("the model needs 4000.27 GB of memory with a context of 256 tokens")
+                    .contains("use a smaller model, or one in a smaller number format");
+        }
+        assertThat(new Cli(home).run("inspect", file.toString()).out()).containsPattern("weights, packed +4.00 TB");
+    }
+
+    @Test
+    void doctorComparesTheModelsMemoryWithWhatIsAvailable() throws Exception {
+        Path models = Files.createDirectories(home.resolve("cache/bita/models"));
+        Path file = models.resolve("SmolLM2-135M-Instruct.Q4_1.gguf");
+        TinyModel.write(file);
+        try (var out = new RandomAccessFile(file.toFile(), "rw")) {
+            out.setLength(CatalogModel.DEFAULT.bytes());
+        }
+        ModelStore store = new Cli(home)
+                .terminal(OutputStream.nullOutputStream(), OutputStream.nullOutputStream())
+                .store();
+
+        assertThat(modelMemory(store, new MachineMemory(4_000_000_000L, 300_000_000))
+                        .state())
+                .isEqualTo(Checkup.State.OK);
+        Checkup.Check little = modelMemory(store, new MachineMemory(4_000_000_000L, 200_000_000));
+        assertThat(little.state()).isEqualTo(Checkup.State.WARNING);
+        assertThat(little.found())
+                .contains("269 MB with a context of 256 tokens: weights 109 kB")
+                .endsWith("only 200 MB are available");
+    }
+
+    private static Checkup.Check modelMemory(ModelStore store, MachineMemory memory) {
+        return new Checkup(store, memory)
+                .checks().stream()
+                        .filter(check -> check.name().equals("model memory"))
+                        .findFirst()
+                        .orElseThrow();
     }
 
     @Test
@@ -164,7 +252,7 @@ class StoreCommandsTest {
     void doctorFindsDamagedModel() throws Exception {
         Path models = Files.createDirectories(home.resolve("cache/bita/models"));
         Path file = models.resolve("SmolLM2-135M-Instruct.Q4_1.gguf");
-        try (var out = new java.io.RandomAccessFile(file.toFile(), "rw")) {
+        try (var out = new RandomAccessFile(file.toFile(), "rw")) {
             out.setLength(CatalogModel.DEFAULT.bytes());
         }
 

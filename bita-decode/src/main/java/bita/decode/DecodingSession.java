@@ -4,6 +4,7 @@ import bita.model.Engine;
 import bita.model.ForwardPass;
 import bita.model.KvCache;
 import bita.model.MaskTokens;
+import bita.model.ModelConfig;
 import bita.model.ProgressListener;
 import bita.model.Rows;
 import java.lang.foreign.MemorySegment;
@@ -75,9 +76,11 @@ public final class DecodingSession implements AutoCloseable {
             lookup = Optional.empty();
         }
         reader = new CandidateReader(engine, CANDIDATES);
-        int maxRows = Math.max(prefillChunk + masks, drafter.isPresent() ? Drafter.MAX_ROWS : 1);
+        int maxRows =
+                Math.max(prefillChunk + masks, drafter.map(Drafter::mostRows).orElse(1));
         rowIndices = new int[maxRows];
-        cache = new KvCache(engine.model().config(), settings.cacheFormat());
+        ModelConfig config = engine.model().config();
+        cache = new KvCache(config, settings.cacheFormat(), config.checkedContext(settings.context()));
         pass = new ForwardPass(engine, maxRows);
     }
 

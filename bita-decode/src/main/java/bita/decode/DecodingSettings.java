@@ -8,10 +8,13 @@ import java.util.OptionalInt;
  *
  * @param method       plain or drafting
  * @param rows         most rows of a drafting step; empty for what the method asks for
+ * @param context      most tokens of the sequence, which the cache's memory is held to; empty for what the model was
+ *                     trained for
  * @param cacheFormat  number format of keys and values
  * @param prefillChunk tokens of a prompt that go through the model in one pass
  */
-public record DecodingSettings(Method method, OptionalInt rows, CacheFormat cacheFormat, int prefillChunk) {
+public record DecodingSettings(
+        Method method, OptionalInt rows, OptionalInt context, CacheFormat cacheFormat, int prefillChunk) {
     public DecodingSettings {
         if (rows.isPresent() && (rows.getAsInt() < 2 || rows.getAsInt() > Drafter.MAX_ROWS)) {
             throw new IllegalArgumentException(
@@ -27,6 +30,6 @@ public record DecodingSettings(Method method, OptionalInt rows, CacheFormat cach
 
     /** A method with the default settings. */
     public static DecodingSettings of(Method method) {
-        return new DecodingSettings(method, OptionalInt.empty(), CacheFormat.F16, PREFILL_CHUNK);
+        return new DecodingSettings(method, OptionalInt.empty(), OptionalInt.empty(), CacheFormat.F16, PREFILL_CHUNK);
     }
 }

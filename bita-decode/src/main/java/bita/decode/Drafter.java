@@ -56,6 +56,11 @@ final class Drafter {
         tree = new DraftTree(nodes, 0);
     }
 
+    /** Most rows of a step. */
+    int mostRows() {
+        return budget.orElse(MAX_ROWS);
+    }
+
     /** The tree of the step in preparation. */
     DraftTree tree() {
         return tree;

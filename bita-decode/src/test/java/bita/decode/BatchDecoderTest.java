@@ -87,7 +87,8 @@ class BatchDecoderTest {
     }
 
     private static List<Integer> alone(Engine engine, BatchRequest request) {
-        DecodingSettings settings = new DecodingSettings(new Method.Plain(), OptionalInt.empty(), FORMAT, 64);
+        DecodingSettings settings =
+                new DecodingSettings(new Method.Plain(), OptionalInt.empty(), OptionalInt.empty(), FORMAT, 64);
         int[] prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
         try (DecodingSession session = new DecodingSession(engine, settings, VerifiedLogits.IGNORE)) {
             List<Integer> tokens = new ArrayList<>();

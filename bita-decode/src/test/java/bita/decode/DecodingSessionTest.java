@@ -98,7 +98,11 @@ class DecodingSessionTest {
         Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
         for (String method : List.of("masks:best:8", "masks+lookup:best:8", "masks:full:3", "lookup")) {
             DecodingSettings settings = new DecodingSettings(
-                    Method.parse(method), OptionalInt.of(rows), CacheFormat.F16, DecodingSettings.PREFILL_CHUNK);
+                    Method.parse(method),
+                    OptionalInt.of(rows),
+                    OptionalInt.empty(),
+                    CacheFormat.F16,
+                    DecodingSettings.PREFILL_CHUNK);
             try (DecodingSession session = new DecodingSession(drafting, settings, (position, row) -> {})) {
                 session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
                 for (int i = 0; i < 30; i++) {
@@ -137,14 +141,15 @@ class DecodingSessionTest {
             for (CacheFormat format : CacheFormat.values()) {
                 Trace reference = decode(
                         plain,
-                        new DecodingSettings(new Method.Plain(), OptionalInt.empty(), format, 1000),
+                        new DecodingSettings(
+                                new Method.Plain(), OptionalInt.empty(), OptionalInt.empty(), format, 1000),
                         prompt,
                         samplings[i],
                         80);
                 for (OptionalInt rows : List.of(OptionalInt.empty(), OptionalInt.of(3), OptionalInt.of(16))) {
                     Trace trace = decode(
                             drafting,
-                            new DecodingSettings(Method.parse(name), rows, format, 9 + i),
+                            new DecodingSettings(Method.parse(name), rows, OptionalInt.empty(), format, 9 + i),
                             prompt,
                             samplings[i],
                             80);

@@ -29,6 +29,34 @@ public interface Kernels {
     }
 
     /**
+     * Lets the system begin to read a part of a mapped file, so that reading it on does not wait for every page. Does
+     * nothing where the backend cannot say so.
+     *
+     * @param file part of a file mapped for reading
+     * @throws IllegalArgumentException if it is other memory
+     */
+    default void readAhead(MemorySegment file) {
+        requireMappedFile(file);
+    }
+
+    /**
+     * Gives back the memory that holds a part of a mapped file, up to whole pages; what is touched again is read again.
+     * Does nothing where the backend cannot do so: such pages count to the process until the system wants them.
+     *
+     * @param file part of a file mapped for reading
+     * @throws IllegalArgumentException if it is other memory, whose content would be lost
+     */
+    default void dropPages(MemorySegment file) {
+        requireMappedFile(file);
+    }
+
+    private static void requireMappedFile(MemorySegment memory) {
+        if (!memory.isMapped() || !memory.isReadOnly()) {
+            throw new IllegalArgumentException("this is not a file mapped for reading but other memory");
+        }
+    }
+
+    /**
      * Packs a range of a matrix's panels; see {@link PackedMatrix#pack}, which defines the result.
      *
      * @param source the whole matrix as stored in a file, (rows, columns) in {@code format}

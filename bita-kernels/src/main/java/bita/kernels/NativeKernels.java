@@ -69,6 +69,26 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
+    public void readAhead(MemorySegment file) {
+        Kernels.super.readAhead(file);
+        try {
+            Functions.READ_AHEAD.invokeExact(file, file.byteSize());
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void dropPages(MemorySegment file) {
+        Kernels.super.dropPages(file);
+        try {
+            Functions.DROP_PAGES.invokeExact(file, file.byteSize());
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
     public void pack(NumberFormat format, MemorySegment source, PackedMatrix target, int panelFrom, int panelTo) {
         target.checkSource(format, source);
         try {
@@ -432,6 +452,10 @@ final class NativeKernels implements Kernels {
                 NativeFunctions.handle("reserve", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
         static final MethodHandle RELEASE =
                 NativeFunctions.handle("release", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
+        static final MethodHandle READ_AHEAD =
+                NativeFunctions.handle("read_ahead", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
+        static final MethodHandle DROP_PAGES =
+                NativeFunctions.handle("drop_pages", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle PACK = NativeFunctions.kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = NativeFunctions.kernel("rms_norm", "ppfpiii");
         static final MethodHandle QUANTIZE = NativeFunctions.kernel("quantize", "pppppiiiiii");

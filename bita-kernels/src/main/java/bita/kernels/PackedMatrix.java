@@ -47,9 +47,14 @@ public final class PackedMatrix {
         return new PackedMatrix(layout, rows, columns, memory.allocate(bytes, Layout.PANEL_ALIGNMENT));
     }
 
-    /** Bytes that a matrix of this size takes. */
+    /**
+     * Bytes that a matrix of this size takes.
+     *
+     * @param columns less than 2^56
+     * @throws ArithmeticException if these are 2^63 or more
+     */
     public static long bytes(NumberFormat format, long rows, long columns) {
-        return Math.ceilDiv(rows, LANES) * layoutOf(format).panelBytes(columns);
+        return Math.multiplyExact(Math.ceilDiv(rows, LANES), layoutOf(format).panelBytes(columns));
     }
 
     /** The layout that weights of a number format are packed to. */

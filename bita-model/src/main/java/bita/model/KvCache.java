@@ -5,27 +5,56 @@ import bita.kernels.KvLayer;
 import bita.kernels.Layout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Keys and values of one sequence. The first {@link #length} slots hold the verified tokens, slot and position being
  * the same; a pass puts its rows into the slots behind them, and {@link #accept} keeps those that turned out right.
- * Memory grows with use. Not thread-safe.
+ * Memory grows with use, layer by layer, so that no more than one layer is there twice. Not thread-safe.
  */
 public final class KvCache implements AutoCloseable {
     private static final int LANES = Layout.LANES;
     private static final int FIRST_SLOTS = 512;
+    /** Room for the rows of a usual step behind a full context. */
+    private static final int STEP_ROWS = 64;
 
     private final ModelConfig config;
     private final CacheFormat format;
-    private Arena arena = Arena.ofShared();
-    private KvLayer[] layers;
+    private final int mostSlots;
+    private final List<Arena> arenas = new ArrayList<>(); // one per layer
+    private final KvLayer[] layers;
     private int length;
 
-    /** An empty cache. */
+    /** An empty cache for what the model was trained for. */
     public KvCache(ModelConfig config, CacheFormat format) {
+        this(config, format, config.contextLength());
+    }
+
+    /**
+     * An empty cache.
+     *
+     * @param context positions expected at most; more are possible, but the memory grows by little then
+     */
+    public KvCache(ModelConfig config, CacheFormat format, int context) {
         this.config = config;
         this.format = format;
-        this.layers = allocate(arena, FIRST_SLOTS);
+        mostSlots = mostSlots(context);
+        layers = new KvLayer[config.layers()];
+        try {
+            for (int i = 0; i < layers.length; i++) {
+                arenas.add(Arena.ofShared());
+                layers[i] = allocate(arenas.getLast(), Math.min(FIRST_SLOTS, mostSlots));
+            }
+        } catch (OutOfMemoryError e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** Slots of a cache whose context is full, with room for a step's rows. */
+    static int mostSlots(int context) {
+        return Math.ceilDiv(context + STEP_ROWS, LANES) * LANES;
     }
 
     /** Verified positions. */
@@ -39,7 +68,11 @@ public final class KvCache implements AutoCloseable {
 
     /** Bytes of memory held now. */
     public long bytes() {
-        return bytes(config, format, layers[0].slots());
+        long bytes = 0;
+        for (KvLayer layer : layers) {
+            bytes += layer.keys().byteSize() + layer.values().byteSize();
+        }
+        return bytes;
     }
 
     /** Bytes that a cache of {@code slots} slots takes. */
@@ -96,36 +129,38 @@ public final class KvCache implements AutoCloseable {
 
     /** Makes room for a number of slots in all. */
     void reserve(int slots) {
-        int have = layers[0].slots();
+        // The last layer grows last: where memory ran out in between, it is the one that lacks room.
+        int have = layers[layers.length - 1].slots();
         if (slots <= have) {
             return;
         }
-        int wanted = Math.max(slots, have + have / 2);
-        wanted = (wanted + LANES - 1) / LANES * LANES;
+        int wanted = Math.max(slots, Math.min(have + have / 2, mostSlots));
+        wanted = Math.ceilDiv(wanted, LANES) * LANES;
+        for (int i = 0; i < layers.length; i++) {
+            if (layers[i].slots() < wanted) {
+                grow(i, wanted);
+            }
+        }
+    }
+
+    private void grow(int index, int slots) {
         Arena larger = Arena.ofShared();
-        KvLayer[] grown;
+        KvLayer grown;
         try {
-            grown = allocate(larger, wanted);
+            grown = allocate(larger, slots);
         } catch (OutOfMemoryError e) {
             larger.close();
             throw e;
         }
-        for (int i = 0; i < layers.length; i++) {
-            copyHeads(layers[i].keys(), grown[i].keys());
-            copyHeads(layers[i].values(), grown[i].values());
-        }
-        arena.close();
-        arena = larger;
-        layers = grown;
+        copyHeads(layers[index].keys(), grown.keys());
+        copyHeads(layers[index].values(), grown.values());
+        arenas.set(index, larger).close();
+        layers[index] = grown;
     }
 
-    private KvLayer[] allocate(Arena in, int slots) {
+    private KvLayer allocate(Arena in, int slots) {
         long bytes = (long) config.kvHeads() * slots * config.headDim() * format.bytes();
-        KvLayer[] allocated = new KvLayer[config.layers()];
-        for (int i = 0; i < allocated.length; i++) {
-            allocated[i] = new KvLayer(in.allocate(bytes, 64), in.allocate(bytes, 64), slots, format);
-        }
-        return allocated;
+        return new KvLayer(in.allocate(bytes, 64), in.allocate(bytes, 64), slots, format);
     }
 
     private void copyHeads(MemorySegment from, MemorySegment to) {
@@ -162,6 +197,6 @@ public final class KvCache implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        arenas.forEach(Arena::close);
     }
 }

@@ -49,8 +49,11 @@ final class LlamaFile {
         check(file, ropeBase > 0 && Double.isFinite(ropeBase), "llama.rope.freq_base is " + ropeBase);
         double epsilon = metadata.requireNumber("llama.attention.layer_norm_rms_epsilon");
         check(file, epsilon >= 0 && epsilon < 1, "llama.attention.layer_norm_rms_epsilon is " + epsilon);
-        long[] embedding = file.require("token_embd.weight").shape();
-        check(file, embedding.length == 2 && embedding[0] <= Integer.MAX_VALUE, "token_embd.weight is not a matrix");
+        long[] embedding = file.require(Transformer.EMBEDDING).shape();
+        check(
+                file,
+                embedding.length == 2 && embedding[0] <= Integer.MAX_VALUE,
+                Transformer.EMBEDDING + " is not a matrix");
         return new ModelConfig(
                 architecture,
                 size(file, "llama.block_count", 1 << 12),
@@ -84,7 +87,9 @@ final class LlamaFile {
                         loader.matrix(prefix + "ffn_up.weight", c.feedForward(), c.hidden()),
                         loader.matrix(prefix + "ffn_down.weight", c.hidden(), c.feedForward())));
         PackedMatrix output = loader.matrix(
-                loader.has("output.weight") ? "output.weight" : "token_embd.weight", c.vocabulary(), c.hidden());
+                loader.has(Transformer.OUTPUT) ? Transformer.OUTPUT : Transformer.EMBEDDING,
+                c.vocabulary(),
+                c.hidden());
         return new Weights(layers, loader.vector("output_norm.weight", c.hidden()), output);
     }
 

@@ -1,5 +1,7 @@
 package bita.model;
 
+import java.util.OptionalInt;
+
 /**
  * Shape and constants of a decoder-only transformer of the Llama kind: RMS norm, rotary embedding, grouped-query
  * attention, SwiGLU.
@@ -27,4 +29,22 @@ public record ModelConfig(
         int vocabulary,
         int contextLength,
         double ropeBase,
-        float epsilon) {}
+        float epsilon) {
+    /**
+     * The tokens that a session's context holds.
+     *
+     * @param asked empty for what the model was trained for
+     * @throws IllegalArgumentException if fewer than 2 are asked for, or more than the model was trained for
+     */
+    public int checkedContext(OptionalInt asked) {
+        int context = asked.orElse(contextLength);
+        if (context > contextLength) {
+            throw new IllegalArgumentException(
+                    "the model was trained for a context of " + contextLength + " tokens, not " + context);
+        }
+        if (context < 2) {
+            throw new IllegalArgumentException("a context holds at least 2 tokens, not " + context);
+        }
+        return context;
+    }
+}

@@ -17,6 +17,17 @@ import java.util.List;
 
 /** A loaded model: immutable, shared by any number of sequences and threads until it is closed. */
 public final class Transformer implements AutoCloseable {
+    static final String EMBEDDING = "token_embd.weight";
+    static final String OUTPUT = "output.weight";
+
+    private static final long VECTOR_ALIGNMENT = 64;
+    /** So that sums of memory cannot overflow. */
+    private static final long MOST_BYTES = 1L << 61;
+
+    private static final String TOO_LARGE =
+            "the weights claim more memory than any machine has; the file is damaged, so"
+                    + " download or convert it again";
+
     private final ModelConfig config;
     private final Weights weights;
     private final Embedding embedding;
@@ -38,7 +49,7 @@ public final class Transformer implements AutoCloseable {
 
     /**
      * Packs a file's weights for the kernels. The transformer takes over the file: it reads embeddings from it and
-     * closes it.
+     * closes it. The file's pages are given back as they have been packed, so that a model is not in memory twice.
      *
      * @throws ModelFormatException if a tensor or field is missing, unknown or of the wrong shape
      */
@@ -47,8 +58,9 @@ public final class Transformer implements AutoCloseable {
         Arena arena = Arena.ofShared();
         try {
             Loader loader = new Loader(file, arena, kernels, team);
-            GgufTensor embedding = loader.tensor("token_embd.weight", config.vocabulary(), config.hidden());
+            GgufTensor embedding = loader.tensor(EMBEDDING, config.vocabulary(), config.hidden());
             Weights weights = LlamaFile.weights(file, config, loader);
+            kernels.dropPages(file.bytes());
             return new Transformer(
                     config, weights, new Embedding(embedding.format(), embedding.data()), loader.bytes, () -> {
                         arena.close();
@@ -91,14 +103,21 @@ public final class Transformer implements AutoCloseable {
     }
 
     /**
-     * Bytes of memory that {@link #load} takes for a file's weights at most.
+     * Bytes that the weights in a file take when they are packed, from its header alone.
      *
-     * @throws ModelFormatException if a tensor has a format that is not supported
+     * @throws ModelFormatException if a tensor has a number format that is not supported, or no memory could hold them
      */
     public static long bytes(GgufFile file) throws ModelFormatException {
+        boolean ownOutput = file.find(OUTPUT).isPresent();
         long bytes = 0;
         for (GgufTensor tensor : file.tensors()) {
-            bytes += Loader.packedBytes(tensor);
+            // Rows of the embedding are read from the file; it is packed only where it is the output head too.
+            if (!ownOutput || !tensor.name().equals(EMBEDDING)) {
+                bytes += packedBytes(file, tensor);
+            }
+            if (bytes > MOST_BYTES) {
+                throw new ModelFormatException(file.path(), TOO_LARGE);
+            }
         }
         return bytes;
     }
@@ -106,6 +125,19 @@ public final class Transformer implements AutoCloseable {
     /** Bytes of memory that {@link #random} takes for weights and token embedding. */
     public static long bytes(ModelConfig config, NumberFormat format) {
         return RandomWeights.bytes(config, format) + format.bytes((long) config.vocabulary() * config.hidden());
+    }
+
+    private static long packedBytes(GgufFile file, GgufTensor tensor) throws ModelFormatException {
+        long[] shape = tensor.shape();
+        try {
+            long bytes = shape.length == 2
+                    ? PackedMatrix.bytes(tensor.format(), shape[0], shape[1])
+                    : Math.multiplyExact(
+                            Math.ceilDiv(tensor.elements(), VECTOR_ALIGNMENT / Float.BYTES), VECTOR_ALIGNMENT);
+            return Math.min(bytes, MOST_BYTES + 1);
+        } catch (ArithmeticException e) {
+            throw new ModelFormatException(file.path(), TOO_LARGE, e);
+        }
     }
 
     public ModelConfig config() {
@@ -149,8 +181,6 @@ public final class Transformer implements AutoCloseable {
 
     /** Reads tensors of expected shapes into packed memory. */
     static final class Loader {
-        private static final long VECTOR_ALIGNMENT = 64;
-
         private final GgufFile file;
         private final Kernels kernels;
         private final ThreadTeam team;
@@ -161,14 +191,7 @@ public final class Transformer implements AutoCloseable {
             this.file = file;
             this.kernels = kernels;
             this.team = team;
-            this.memory = kernels.weightMemory(arena, Transformer.bytes(file));
-        }
-
-        private static long packedBytes(GgufTensor tensor) throws ModelFormatException {
-            long[] shape = tensor.shape();
-            return shape.length == 2
-                    ? PackedMatrix.bytes(tensor.format(), shape[0], shape[1])
-                    : Math.ceilDiv(tensor.elements() * Float.BYTES, VECTOR_ALIGNMENT) * VECTOR_ALIGNMENT;
+            this.memory = kernels.weightMemory(arena, bytes(file));
         }
 
         boolean has(String name) {
@@ -192,8 +215,10 @@ public final class Transformer implements AutoCloseable {
             NumberFormat format = tensor.format();
             PackedMatrix matrix = PackedMatrix.allocate(memory, format, rows, columns);
             MemorySegment data = tensor.data();
+            kernels.readAhead(data);
             team.run(member ->
                     kernels.pack(format, data, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
+            kernels.dropPages(data);
             bytes += matrix.bytes();
             return matrix;
         }

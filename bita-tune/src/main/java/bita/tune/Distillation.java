@@ -184,13 +184,13 @@ public final class Distillation {
         long start = System.nanoTime();
         judge();
         while (true) {
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
             begin();
             listener.progress(answersBefore + answers + skipped, total, batch.tokens());
             if (running == 0) {
                 break;
+            }
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
             }
             boolean _ = batch.step();
             while (!finished.isEmpty()) {

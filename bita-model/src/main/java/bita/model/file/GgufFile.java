@@ -2,6 +2,7 @@ package bita.model.file;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -20,12 +21,15 @@ import java.util.Optional;
 public final class GgufFile implements AutoCloseable {
     private final Path path;
     private final Arena arena;
+    private final MemorySegment bytes;
     private final GgufMetadata metadata;
     private final Map<String, GgufTensor> tensors;
 
-    private GgufFile(Path path, Arena arena, GgufMetadata metadata, Map<String, GgufTensor> tensors) {
+    private GgufFile(
+            Path path, Arena arena, MemorySegment bytes, GgufMetadata metadata, Map<String, GgufTensor> tensors) {
         this.path = path;
         this.arena = arena;
+        this.bytes = bytes;
         this.metadata = metadata;
         this.tensors = Collections.unmodifiableMap(tensors);
     }
@@ -40,7 +44,7 @@ public final class GgufFile implements AutoCloseable {
         MappedFile file = MappedFile.open(path, "GGUF");
         try {
             GgufParser.Header header = GgufParser.parse(file);
-            return new GgufFile(path, file.arena(), header.metadata(), header.tensors());
+            return new GgufFile(path, file.arena(), file.bytes(), header.metadata(), header.tensors());
         } catch (IOException | RuntimeException | Error e) {
             file.arena().close();
             throw e;
@@ -50,6 +54,11 @@ public final class GgufFile implements AutoCloseable {
     /** The path as it was given to {@link #open}. */
     public Path path() {
         return path;
+    }
+
+    /** The whole file, mapped for reading; valid until it is closed. */
+    public MemorySegment bytes() {
+        return bytes;
     }
 
     /** The metadata; valid until the file is closed. */

@@ -25,6 +25,9 @@ final class GgufParser {
     static final int MAX_DIMENSIONS = 4;
 
     private static final int MAX_NESTING = 4;
+    /** The largest segment that can be seen as a buffer. */
+    private static final int MOST_HEADER_BYTES = Integer.MAX_VALUE - 8;
+
     // A key's length and one character, a type, and the shortest value.
     private static final int MIN_ENTRY_BYTES = 8 + 1 + 4 + 1;
     // A name's length and one character, the number of dimensions, one dimension, a type, and an offset.
@@ -51,7 +54,7 @@ final class GgufParser {
         this.file = file.bytes();
         // A ByteBuffer rather than the segment: its accessors need no method handles, which are slow at start-up.
         this.header = this.file
-                .asSlice(0, Math.min(this.file.byteSize(), Integer.MAX_VALUE))
+                .asSlice(0, Math.min(this.file.byteSize(), MOST_HEADER_BYTES))
                 .asByteBuffer()
                 .order(ByteOrder.LITTLE_ENDIAN);
     }

@@ -1,11 +1,15 @@
 package bita.model.tokenizer;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** Writes a vocabulary as the tokenizer.json that Hugging Face's tokenizers read. */
 final class TokenizerJson {
     private static final String HEX = "0123456789abcdef";
+
+    /** Characters that are kept as such: as a whole, a large vocabulary would be several times in memory. */
+    private static final int CHUNK = 1 << 13;
 
     private TokenizerJson() {}
 
@@ -16,7 +20,8 @@ final class TokenizerJson {
      */
     static byte[] write(Vocabulary vocabulary, boolean special) {
         List<String> tokens = vocabulary.tokens();
-        StringBuilder json = new StringBuilder(32 * tokens.size());
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(32 * tokens.size());
+        StringBuilder json = new StringBuilder(2 * CHUNK);
         json.append("{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[");
         String separator = "";
         for (int id = 0; special && id < tokens.size(); id++) {
@@ -46,6 +51,9 @@ final class TokenizerJson {
             json.append(id == 0 ? "" : ",");
             string(json, tokens.get(id));
             json.append(':').append(id);
+            if (json.length() >= CHUNK) {
+                moveTo(bytes, json);
+            }
         }
         json.append("},\"merges\":[");
         separator = "";
@@ -53,8 +61,17 @@ final class TokenizerJson {
             json.append(separator);
             string(json, merge);
             separator = ",";
+            if (json.length() >= CHUNK) {
+                moveTo(bytes, json);
+            }
         }
-        return json.append("]}}").toString().getBytes(StandardCharsets.UTF_8);
+        moveTo(bytes, json.append("]}}"));
+        return bytes.toByteArray();
+    }
+
+    private static void moveTo(ByteArrayOutputStream bytes, StringBuilder json) {
+        bytes.writeBytes(json.toString().getBytes(StandardCharsets.UTF_8));
+        json.setLength(0);
     }
 
     private static void string(StringBuilder json, String text) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import bita.kernels.NumberFormat;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,22 @@ class GgufFileTest {
             assertThat(metadata.requireIntegers("array.int32")).containsExactly(1, -2, 3);
             assertThat(metadata.requireFloats("array.float32")).containsExactly(0.5f, -1.5f);
             assertThat(metadata.requireInteger("general.alignment")).isEqualTo(64);
+        }
+    }
+
+    /** Larger than what fits a buffer, by a hole at its end. */
+    @Test
+    void opensFilesOfAnySize() throws IOException {
+        Path path = Resources.copy("tiny.gguf", folder);
+        for (long bytes : new long[] {Integer.MAX_VALUE - 1L, Integer.MAX_VALUE, 5L << 32}) {
+            try (RandomAccessFile sparse = new RandomAccessFile(path.toFile(), "rw")) {
+                sparse.setLength(bytes);
+            }
+            try (GgufFile file = GgufFile.open(path)) {
+                assertThat(file.bytes().byteSize()).isEqualTo(bytes);
+                assertThat(file.metadata().requireString("general.architecture"))
+                        .isEqualTo("llama");
+            }
         }
     }
 
