@@ -21,6 +21,9 @@ final class Failure {
         return switch (thrown) {
             case UncheckedIOException e when e.getCause() != null -> sentence(e.getCause());
             case FileSystemException e when e.getReason() == null -> String.valueOf(e.getFile()) + ": " + reason(e);
+            case OutOfMemoryError e
+            when String.valueOf(e.getMessage()).contains("heap") ->
+                "Java's heap is too small for this: give it more, for example with _JAVA_OPTIONS=-Xmx1g";
             case OutOfMemoryError e ->
                 "there is not enough memory (" + e.getMessage()
                         + "): use a smaller model or a shorter --context, or close other programs";
