@@ -17,7 +17,8 @@
 #define BITA_NEON 1
 #define BITA_AVX2 2
 #define BITA_AVX512 3
-#define BITA_INSTRUCTION_SETS 4
+#define BITA_AMX 4
+#define BITA_INSTRUCTION_SETS 5
 
 /* Order of Layout.java. */
 enum { LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_Q8, LAYOUT_Q4, LAYOUT_Q4_MIN };

@@ -28,10 +28,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 . "$here/flags.sh"
-unit() { # instruction set, its number, flags
-    isa=$1 number=$2
-    shift 2
-    for part in kernels training; do
+unit() { # parts, instruction set, its number, flags
+    parts=$1 isa=$2 number=$3
+    shift 3
+    for part in $parts; do
         "$cc" $flags "$@" -DBITA_ISA="$number" -DBITA_ISA_NAME="$isa" -c "$here/$part.c" -o "$work/$part-$isa.o"
     done
 }
@@ -40,19 +40,25 @@ start() {
     unit "$@" &
     started="$started $!"
 }
-start generic BITA_GENERIC
+all="kernels training"
+has=
+start "$all" generic BITA_GENERIC
 case $arch in
     x64)
-        start avx2 BITA_AVX2 $flags_avx2
-        start avx512 BITA_AVX512 $flags_avx512
+        start "$all" avx2 BITA_AVX2 $flags_avx2
+        start "$all" avx512 BITA_AVX512 $flags_avx512
+        if compiles_amx "$cc" "$work/probe"; then
+            start kernels amx BITA_AMX $flags_amx # tuning has no products of codes, and takes AVX-512
+            has=-DHAS_AMX
+        fi
         ;;
-    arm64) start neon BITA_NEON $flags_neon ;;
+    arm64) start "$all" neon BITA_NEON $flags_neon ;;
 esac
 for process in $started; do
     wait "$process"
 done
 for part in dispatch memory; do
-    "$cc" $flags -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE -c "$here/$part.c" -o "$work/$part.o"
+    "$cc" $flags $has -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE -c "$here/$part.c" -o "$work/$part.o"
 done
 "$cc" -shared "$work"/*.o -lm -o "$work/library"
 mv "$work/library" "$library"

@@ -1,4 +1,7 @@
 /* Which instruction sets this library holds and this processor runs, and the exported functions. */
+#include <stddef.h>
+#include <string.h>
+
 #include "bita.h"
 
 extern const struct bita_kernels bita_kernels_generic;
@@ -6,6 +9,13 @@ extern const struct bita_training bita_training_generic;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const struct bita_kernels bita_kernels_avx2, bita_kernels_avx512;
 extern const struct bita_training bita_training_avx2, bita_training_avx512;
+#endif
+#if defined(HAS_AMX)
+extern const struct bita_kernels bita_kernels_amx;
+#include "request_tiles.h"
+#endif
+#if defined(__linux__) && defined(__x86_64__)
+#include <cpuid.h>
 #endif
 #if defined(__aarch64__)
 extern const struct bita_kernels bita_kernels_neon;
@@ -21,6 +31,9 @@ static const struct bita_kernels *const tables[BITA_INSTRUCTION_SETS] = {
     [BITA_AVX2] = &bita_kernels_avx2,
     [BITA_AVX512] = &bita_kernels_avx512,
 #endif
+#if defined(HAS_AMX)
+    [BITA_AMX] = &bita_kernels_amx,
+#endif
 #if defined(__aarch64__)
     [BITA_NEON] = &bita_kernels_neon,
 #endif
@@ -31,6 +44,7 @@ static const struct bita_training *const training[BITA_INSTRUCTION_SETS] = {
 #if defined(__x86_64__) || defined(_M_X64)
     [BITA_AVX2] = &bita_training_avx2,
     [BITA_AVX512] = &bita_training_avx512,
+    [BITA_AMX] = &bita_training_avx512,
 #endif
 #if defined(__aarch64__)
     [BITA_NEON] = &bita_training_neon,
@@ -38,6 +52,69 @@ static const struct bita_training *const training[BITA_INSTRUCTION_SETS] = {
 };
 
 /* 1 if the library has the instruction set and processor and system allow it. */
+EXPORT int32_t bita_supports(int32_t isa);
+
+/* Products on tiles need AVX-512 too. */
+static int processor_has_amx(void) {
+#if defined(__linux__) && defined(__x86_64__)
+    unsigned a, b, c, d;
+    return bita_supports(BITA_AVX512) && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & 1u << 24) != 0 /* AMX-TILE */ &&
+           (d & 1u << 25) != 0 /* AMX-INT8 */;
+#else
+    return 0;
+#endif
+}
+
+#if defined(HAS_AMX)
+/* Whether a small product has AVX-512's bits: a hypervisor might keep the permission but not the tiles. */
+static int tiles_work(void) {
+    enum { ROWS = 16, BLOCKS = 2, OUTPUTS = 16 };
+    static const uint16_t half_one = 0x3c00;
+    _Alignas(64) uint8_t weights[BLOCKS * (512 + 32)];
+    int8_t codes[BLOCKS * ROWS * 32];
+    float scales[BLOCKS * ROWS], scaled_sums[BLOCKS * ROWS], out[2][ROWS * OUTPUTS];
+    int32_t sums[BLOCKS * ROWS];
+    for (int i = 0; i < BLOCKS * 512; i++) {
+        weights[i] = (uint8_t)(i * 37 + i / 64);
+    }
+    for (int i = 0; i < BLOCKS * 16; i++) {
+        memcpy(weights + BLOCKS * 512 + 2 * i, &half_one, 2);
+    }
+    for (int block = 0; block < BLOCKS * ROWS; block++) {
+        sums[block] = 0;
+        for (int i = 0; i < 32; i++) {
+            int code = (block * 53 + i * 29) % 255 - 127;
+            codes[32 * block + i] = (int8_t)code;
+            sums[block] += code;
+        }
+        scales[block] = 1.0f + (float)block / 64;
+        scaled_sums[block] = scales[block] * (float)sums[block];
+    }
+    for (int i = 0; i < 2; i++) {
+        tables[i == 0 ? BITA_AVX512 : BITA_AMX]->multiply(LAYOUT_Q8, weights, sizeof weights, OUTPUTS, BLOCKS * 32, NULL,
+                                                          codes, scales, sums, scaled_sums, ROWS, out[i], OUTPUTS, 0, 0, 1);
+    }
+    return memcmp(out[0], out[1], sizeof out[0]) == 0;
+}
+#endif
+
+/* Why AMX cannot be used on a processor that has it, or NULL. */
+static const char *amx_problem(void) {
+#if !defined(HAS_AMX)
+    return "the processor has AMX, but the C compiler that built the native library does not know it (GCC 11 and Clang 12 "
+           "do): build again with a newer one";
+#else
+    if (!request_tiles()) {
+        return "the processor has AMX, but the operating system refuses its tile registers: Linux 5.16 and newer allow "
+               "them, unless a virtual machine or a sandbox hides them";
+    }
+    return tiles_work() ? NULL : "the processor has AMX, but products on its tiles are wrong here";
+#endif
+}
+
+/* Why an instruction set of this processor cannot be used; NULL if it can be, or the processor lacks it. */
+EXPORT const char *bita_problem(int32_t isa) { return isa == BITA_AMX && processor_has_amx() ? amx_problem() : NULL; }
+
 EXPORT int32_t bita_supports(int32_t isa) {
     switch (isa) {
     case BITA_GENERIC:
@@ -49,6 +126,8 @@ EXPORT int32_t bita_supports(int32_t isa) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vnni");
+    case BITA_AMX:
+        return processor_has_amx() && amx_problem() == NULL;
 #endif
 #if defined(__aarch64__)
     case BITA_NEON:

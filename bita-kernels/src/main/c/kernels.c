@@ -225,12 +225,23 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
     }
 }
 
+#if BITA_ISA == BITA_AMX
+#include "products_amx.h"
+#endif
+
 #define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, rows, row, n, panel, ahead, t)
 
 INLINE void multiply_quantized(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
                                const int8_t *codes, const float *scales, const int32_t *sums, const float *scaled_sums,
                                int32_t rows, int32_t panel_from, int32_t panel_to, const struct target *t) {
     int64_t ahead = prefetch_distance((panel_to - panel_from) * panel_bytes);
+#if BITA_ISA == BITA_AMX
+    if (rows >= LEAST_TILE_ROWS) {
+        multiply_on_tiles(layout, weights, panel_bytes, columns, codes, scales, scaled_sums, rows, panel_from, panel_to,
+                          ahead, t);
+        return;
+    }
+#endif
     for (int32_t panel = panel_from; panel < panel_to; panel++) {
         const uint8_t *data = weights + panel * panel_bytes;
         FOR_TILES(QUANTIZED_TILE, BIG_TILE);
@@ -749,7 +760,13 @@ static int64_t read_sweep(const void *from, int64_t bytes) {
 }
 
 /* Both execute nothing but multiplications with additions, on registers, and return how many. */
-static int64_t integer_peak(int64_t rounds) { return rounds * multiply_codes(rounds); }
+static int64_t integer_peak(int64_t rounds) {
+#if BITA_ISA == BITA_AMX
+    return rounds * multiply_tiles(rounds);
+#else
+    return rounds * multiply_codes(rounds);
+#endif
+}
 
 static int64_t float_peak(int64_t rounds) {
     v16 acc[PANELS], x = v_set1(0.5f);

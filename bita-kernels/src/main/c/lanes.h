@@ -40,7 +40,7 @@ INLINE int32_t load_word(const void *p) {
 /* Keeps the compiler from leaving out what computes the memory at p. */
 INLINE void keep(const void *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
 
-#if BITA_ISA == BITA_AVX512
+#if BITA_ISA == BITA_AVX512 || BITA_ISA == BITA_AMX
 #include "lanes_avx512.h"
 #elif BITA_ISA == BITA_AVX2
 #include "lanes_avx2.h"

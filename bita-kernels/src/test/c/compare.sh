@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compares the kernels of each instruction set with the generic ones, bit by bit (compare.c): where the processor has the
-# set, on it; otherwise AVX-512 with SIMDe and NEON under qemu. The processor's own set also runs with the compiler's checks
+# set, on it; otherwise AVX-512 with SIMDe, AMX with that and tiles in C, and NEON under qemu. The processor's own set also runs with the compiler's checks
 # for memory bounds and undefined behaviour. The generic kernels of all runs must agree too. For each run it says what it
 # was, or what is missing; it fails if anything differs.
 set -eu
@@ -66,20 +66,33 @@ case $(uname -m) in
         else
             missing AVX2 "this processor lacks it"
         fi
-        if processor_has avx512f avx512bw avx512vl avx512dq avx512_vnni; then
-            start "AVX-512, on this processor" avx512 BITA_AVX512 "" "$flags_avx512" "$cc" ""
-        elif ! processor_has avx2 fma f16c; then
-            missing AVX-512 "this processor lacks it, and AVX2 to emulate it with"
+        avx512="avx512f avx512bw avx512vl avx512dq avx512_vnni"
+        no_emulation=
+        if ! processor_has avx2 fma f16c; then
+            no_emulation="this processor lacks it, and AVX2 to emulate it with"
         elif ! compiles "#include <simde/x86/avx512.h>
             int main(void) { return 0; }" "$flags_avx2"; then
-            missing AVX-512 "this processor lacks it, and SIMDe is not installed (Debian: libsimde-dev)"
+            no_emulation="this processor lacks it, and SIMDe is not installed (Debian: libsimde-dev)"
+        fi
+        # Above -O1 a minute and more, and warnings that the kernels alone do not cause.
+        emulated="$flags_avx2 -O1 -w -Wno-psabi"
+        if processor_has $avx512; then
+            start "AVX-512, on this processor" avx512 BITA_AVX512 "" "$flags_avx512" "$cc" ""
+        elif [ -n "$no_emulation" ]; then
+            missing AVX-512 "$no_emulation"
         else
-            # Above -O1 a minute and more, and warnings that the kernels alone do not cause.
-            start "AVX-512, emulated with SIMDe" avx512 BITA_AVX512 "" "$flags_avx2 -O1 -w -Wno-psabi -I$here/avx512" "$cc" ""
+            start "AVX-512, emulated with SIMDe" avx512 BITA_AVX512 "" "$emulated -I$here/avx512" "$cc" ""
+        fi
+        if processor_has $avx512 amx_tile amx_int8 && compiles_amx "$cc" "$work/probe"; then
+            start "AMX, on this processor" amx BITA_AMX -DREQUEST_TILES "$flags_amx" "$cc" ""
+        elif [ -n "$no_emulation" ]; then
+            missing AMX "$no_emulation"
+        else
+            start "AMX, emulated with SIMDe and tiles in C" amx BITA_AMX "" "$emulated -I$here/amx -I$here/avx512" "$cc" ""
         fi
         ;;
     *)
-        missing "AVX2 and AVX-512" "they need an x86-64 processor"
+        missing "AVX2, AVX-512 and AMX" "they need an x86-64 processor"
         ;;
 esac
 

@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.TearDown;
 public class KernelsState {
     private static final int ALIGNMENT = 64;
 
-    /** native (the best instruction set), avx512, avx2, neon, generic, vector or scalar. */
+    /** native (the best instruction set), amx, avx512, avx2, neon, generic, vector or scalar. */
     @Param({"native", "vector"})
     public String kernels = "native";
 

@@ -70,6 +70,7 @@ final class Checkup {
         checks.add(memory());
         KernelsProvider.Choice kernels = KernelsProvider.best();
         checks.add(backend(kernels));
+        kernels.remarks().forEach(remark -> checks.add(Check.ok("instruction set", remark)));
         checks.addAll(backends(kernels.kernels().backend()));
         checks.add(model());
         memoryNeed().ifPresent(checks::add);

@@ -122,7 +122,7 @@ final class TuneCommand implements Callable<Integer> {
 
     @Option(
             names = "--isa",
-            paramLabel = "generic|neon|avx2|avx512",
+            paramLabel = "generic|neon|avx2|avx512|amx",
             description = "The native kernels' instruction set; another one gives another adapter in the last bits."
                     + " Default: the best.")
     Optional<InstructionSet> isa = Optional.empty();

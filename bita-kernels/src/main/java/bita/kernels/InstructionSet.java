@@ -9,5 +9,7 @@ public enum InstructionSet {
     /** x86-64 with AVX2, FMA and F16C. */
     AVX2,
     /** x86-64 with AVX-512 F, BW, DQ, VL and VNNI. */
-    AVX512
+    AVX512,
+    /** {@link #AVX512} with products of codes on the tile registers of AMX-INT8, which Linux must grant. */
+    AMX
 }

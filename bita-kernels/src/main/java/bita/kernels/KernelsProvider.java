@@ -6,7 +6,8 @@ import java.util.Optional;
 
 /**
  * The one place that picks kernels. Preference: the native library on the best instruction set that processor and
- * system allow, then the Vector API, then plain Java; each choice comes with what was not chosen and why.
+ * system allow (of AVX-512 and AMX the faster, as measured once per process), then the Vector API, then plain Java; each
+ * choice comes with what was not chosen and why.
  */
 public final class KernelsProvider {
     private KernelsProvider() {}
@@ -15,10 +16,17 @@ public final class KernelsProvider {
      * The kernels in use and the reasons.
      *
      * @param reasons one sentence for every better choice that was not possible
+     * @param remarks one sentence for every native instruction set about which there is more to say than whether the
+     *     processor has it: what keeps it from being used, or how fast it was in a measurement
      */
-    public record Choice(Kernels kernels, List<String> reasons) {
+    public record Choice(Kernels kernels, List<String> reasons, List<String> remarks) {
         public Choice {
             reasons = List.copyOf(reasons);
+            remarks = List.copyOf(remarks);
+        }
+
+        Choice(Kernels kernels, List<String> reasons) {
+            this(kernels, reasons, List.of());
         }
 
         /** One line for people, for instance {@code native kernels, AVX512}. */
@@ -37,7 +45,7 @@ public final class KernelsProvider {
     }
 
     /**
-     * The fastest kernels with an instruction set no better than {@code cap}.
+     * The fastest kernels, on the instruction set {@code cap} if one is given and they are native.
      *
      * @throws UnsupportedOperationException if {@code cap} belongs to another kind of processor
      */
@@ -45,7 +53,7 @@ public final class KernelsProvider {
         List<String> reasons = new ArrayList<>();
         Optional<String> problem = NativeLibrary.problem();
         if (problem.isEmpty()) {
-            return new Choice(NativeKernels.of(bestInstructionSet(cap)), reasons);
+            return nativeChoice(cap);
         }
         reasons.add("native: " + problem.get());
         if (VectorSupport.available()) {
@@ -67,7 +75,7 @@ public final class KernelsProvider {
                 if (problem.isPresent()) {
                     throw new UnsupportedOperationException(problem.get());
                 }
-                yield new Choice(NativeKernels.of(bestInstructionSet(cap)), List.of());
+                yield nativeChoice(cap);
             }
             case VECTOR -> {
                 if (!VectorSupport.available()) {
@@ -108,15 +116,33 @@ public final class KernelsProvider {
         return List.copyOf(supported);
     }
 
-    private static InstructionSet bestInstructionSet(Optional<InstructionSet> cap) {
+    private static Choice nativeChoice(Optional<InstructionSet> cap) {
         List<InstructionSet> supported = instructionSets();
-        if (cap.isEmpty()) {
-            return supported.getLast();
+        if (cap.isPresent()) {
+            if (!supported.contains(cap.get())) {
+                throw new UnsupportedOperationException(
+                        "this machine does not run " + cap.get() + " kernels, it has " + supported
+                                + NativeKernels.problem(cap.get())
+                                        .map(problem -> "; " + problem)
+                                        .orElse(""));
+            }
+            return new Choice(NativeKernels.of(cap.get()), List.of());
         }
-        if (!supported.contains(cap.get())) {
-            throw new UnsupportedOperationException(
-                    "this machine does not run " + cap.get() + " kernels, it has " + supported);
+        InstructionSet best = supported.getLast();
+        List<String> remarks = new ArrayList<>();
+        for (InstructionSet isa : InstructionSet.values()) {
+            NativeKernels.problem(isa).ifPresent(problem -> remarks.add(isa + ": " + problem));
         }
-        return cap.get();
+        if (best == InstructionSet.AMX) {
+            best = Tiles.MEASURED.faster();
+            remarks.add(Tiles.MEASURED.remark());
+        }
+        return new Choice(NativeKernels.of(best), List.of(), remarks);
+    }
+
+    /** Where there are both: which of AVX-512 and AMX is the faster depends on the processor. Initialized with its use. */
+    private static final class Tiles {
+        static final MeasuredChoice MEASURED =
+                MeasuredChoice.between(NativeKernels.of(InstructionSet.AVX512), NativeKernels.of(InstructionSet.AMX));
     }
 }

@@ -9,6 +9,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.invoke.MethodHandle;
+import java.util.Optional;
 
 /** The C kernels (src/main/c) on one instruction set, called through the foreign function API. */
 @SuppressWarnings("EnumOrdinal") // bita.h numbers the constants in the same order
@@ -30,6 +31,19 @@ final class NativeKernels implements Kernels {
     static boolean supports(InstructionSet isa) {
         try {
             return (int) Functions.SUPPORTS.invokeExact(isa.ordinal()) == 1;
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    /** Why an instruction set that the processor has cannot be used; empty if it can be, or the processor lacks it. */
+    @SuppressWarnings("restricted") // the library's own text, which ends with a zero
+    static Optional<String> problem(InstructionSet isa) {
+        try {
+            MemorySegment text = (MemorySegment) Functions.PROBLEM.invokeExact(isa.ordinal());
+            return text.equals(MemorySegment.NULL)
+                    ? Optional.empty()
+                    : Optional.of(text.reinterpret(Long.MAX_VALUE).getString(0));
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -448,6 +462,7 @@ final class NativeKernels implements Kernels {
     private static final class Functions {
         static final MethodHandle SUPPORTS =
                 NativeFunctions.handle("supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        static final MethodHandle PROBLEM = NativeFunctions.handle("problem", FunctionDescriptor.of(ADDRESS, JAVA_INT));
         static final MethodHandle RESERVE =
                 NativeFunctions.handle("reserve", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
         static final MethodHandle RELEASE =

@@ -36,6 +36,10 @@ class KernelsProviderTest {
         }
         if (flags.containsAll(List.of("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"))) {
             expected.add(InstructionSet.AVX512);
+            if (flags.containsAll(List.of("amx_tile", "amx_int8"))
+                    && NativeKernels.problem(InstructionSet.AMX).isEmpty()) {
+                expected.add(InstructionSet.AMX);
+            }
         }
         if (flags.contains("asimddp")) {
             expected.add(InstructionSet.NEON);
@@ -48,9 +52,13 @@ class KernelsProviderTest {
         assumeNativeLibrary();
         KernelsProvider.Choice choice = KernelsProvider.best();
         assertThat(choice.kernels().backend()).isEqualTo(Backend.NATIVE);
+        InstructionSet last = KernelsProvider.instructionSets().getLast();
+        boolean measured = last == InstructionSet.AMX;
         assertThat(choice.kernels().instructionSet())
-                .isEqualTo(KernelsProvider.instructionSets().getLast());
+                .isIn(measured ? List.of(InstructionSet.AVX512, InstructionSet.AMX) : List.of(last));
         assertThat(choice.reasons()).isEmpty();
+        assertThat(choice.remarks())
+                .hasSize(measured || NativeKernels.problem(InstructionSet.AMX).isPresent() ? 1 : 0);
         assertThat(choice.describe())
                 .isEqualTo("native kernels, " + choice.kernels().instructionSet());
     }
