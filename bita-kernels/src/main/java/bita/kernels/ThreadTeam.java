@@ -55,9 +55,9 @@ public final class ThreadTeam implements AutoCloseable {
         }
     }
 
-    /** Processor cores that a team should use by default. */
+    /** Threads that a team should have by default: one for each physical core. */
     public static int defaultThreads() {
-        return Runtime.getRuntime().availableProcessors();
+        return Processors.cores();
     }
 
     public int threads() {

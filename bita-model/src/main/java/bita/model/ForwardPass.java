@@ -111,15 +111,24 @@ public final class ForwardPass implements AutoCloseable {
     /** The rows of one sequence among those of a pass. */
     public record Part(KvCache cache, Rows rows) {}
 
-    /** A part with what each of its rows sees; its first row is {@code firstRow} of the pass. */
-    private record Sequence(KvCache cache, int firstRow, int rows, Visibility visibility) {
+    /**
+     * A part with what each of its rows sees, and its rows of the scratch memory.
+     *
+     * @param query f32 (rows, heads, headDim)
+     * @param key   f32 (rows, kvHeads, headDim)
+     * @param value f32 (rows, kvHeads, headDim)
+     * @param out   f32 (rows, heads, headDim): of attention
+     */
+    private record Sequence(
+            KvCache cache,
+            int rows,
+            Visibility visibility,
+            MemorySegment query,
+            MemorySegment key,
+            MemorySegment value,
+            MemorySegment out) {
         int firstSlot() {
             return cache.length();
-        }
-
-        /** This sequence's rows of f32 (rows, width). */
-        MemorySegment rowsOf(MemorySegment all, int width) {
-            return all.asSlice((long) firstRow * width * Float.BYTES);
         }
     }
 
@@ -161,7 +170,7 @@ public final class ForwardPass implements AutoCloseable {
         firstRow = 0;
         for (Part part : parts) { // after all paths are known, since their memory may have moved
             int rows = part.rows().size();
-            sequences.add(new Sequence(part.cache(), firstRow, rows, visibility(firstRow)));
+            sequences.add(sequence(part.cache(), firstRow, rows));
             firstRow += rows;
         }
         reserveScratch(slots);
@@ -174,9 +183,18 @@ public final class ForwardPass implements AutoCloseable {
         });
     }
 
-    private Visibility visibility(int firstRow) {
+    private Sequence sequence(KvCache cache, int firstRow, int rows) {
         long offset = (long) firstRow * Integer.BYTES;
-        return new Visibility(prefix.asSlice(offset), pathStart.asSlice(offset), path, prompted.asSlice(offset));
+        long queries = (long) firstRow * config.heads() * config.headDim() * Float.BYTES;
+        long keys = (long) firstRow * config.kvHeads() * config.headDim() * Float.BYTES;
+        return new Sequence(
+                cache,
+                rows,
+                new Visibility(prefix.asSlice(offset), pathStart.asSlice(offset), path, prompted.asSlice(offset)),
+                query.asSlice(queries),
+                key.asSlice(keys),
+                value.asSlice(keys),
+                attended.values().asSlice(queries));
     }
 
     private void embed(Rows rows, int firstRow) {
@@ -301,7 +319,7 @@ public final class ForwardPass implements AutoCloseable {
         kernels.rotate(key, keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
         for (Sequence sequence : sequences) {
             kernels.storeKeys(
-                    sequence.rowsOf(key, keyWidth),
+                    sequence.key(),
                     shape,
                     sequence.cache().layer(index),
                     sequence.firstSlot(),
@@ -312,7 +330,7 @@ public final class ForwardPass implements AutoCloseable {
         mine = multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
         for (Sequence sequence : sequences) {
             kernels.storeValues(
-                    sequence.rowsOf(value, keyWidth),
+                    sequence.value(),
                     shape,
                     sequence.cache().layer(index),
                     sequence.firstSlot(),
@@ -397,14 +415,8 @@ public final class ForwardPass implements AutoCloseable {
     private Attention attention(Sequence sequence, int layer) {
         PromptLayer prompt =
                 engine.maskTokens().map(tokens -> tokens.layer(layer)).orElse(PromptLayer.NONE);
-        int queryWidth = config.heads() * config.headDim();
         return new Attention(
-                sequence.rowsOf(query, queryWidth),
-                sequence.rows(),
-                shape,
-                sequence.cache().layer(layer),
-                prompt,
-                sequence.visibility());
+                sequence.query(), sequence.rows(), shape, sequence.cache().layer(layer), prompt, sequence.visibility());
     }
 
     /** Deals out tiles of queries that share keys and values. */
@@ -413,7 +425,6 @@ public final class ForwardPass implements AutoCloseable {
         int turn = 0; // goes on over the sequences, each of which may have few tiles
         for (Sequence sequence : sequences) {
             Attention attention = attention(sequence, layer);
-            MemorySegment out = sequence.rowsOf(attended.values(), attended.columns());
             int perKvHead = sequence.rows() * shape.group();
             int tilesPerKvHead = tilesPerKvHead(sequence.rows());
             int tiles = config.kvHeads() * tilesPerKvHead;
@@ -424,7 +435,7 @@ public final class ForwardPass implements AutoCloseable {
                 engine.kernels()
                         .attend(
                                 attention,
-                                out,
+                                sequence.out(),
                                 attentionScratch[member.index()],
                                 first + perKvHead * within / tilesPerKvHead,
                                 first + perKvHead * (within + 1) / tilesPerKvHead);
