@@ -2,6 +2,7 @@ package bita.api;
 
 import bita.decode.Adapter;
 import bita.decode.BatchDecoder;
+import bita.decode.Calibration;
 import bita.decode.DecodingSession;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
@@ -256,8 +257,12 @@ public final class LanguageModel implements AutoCloseable {
         Method method = options.method().orElseGet(this::defaultMethod);
         DecodingSettings settings = new DecodingSettings(
                 method, options.rows(), options.context(), options.cacheFormat(), options.prefillChunk());
+        Calibration calibration = tuning.adapter().map(Adapter::calibration).orElseGet(Calibration::none);
         return new Session(
-                tokenizer, method, need.context(), new DecodingSession(engine, settings, options.observer()));
+                tokenizer,
+                method,
+                need.context(),
+                new DecodingSession(engine, calibration, settings, options.observer()));
     }
 
     /**

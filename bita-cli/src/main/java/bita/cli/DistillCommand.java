@@ -5,25 +5,17 @@ import bita.api.LanguageModel;
 import bita.api.SessionOptions;
 import bita.api.store.CatalogModel;
 import bita.model.template.TemplateException;
-import bita.tune.Distillation;
-import bita.tune.DistillationListener;
 import bita.tune.DistillationResult;
 import bita.tune.DistillationSettings;
 import bita.tune.QuestionSource;
-import bita.tune.data.Question;
-import bita.tune.data.QuestionOptions;
-import bita.tune.data.Questions;
 import bita.tune.data.SelfAsked.Verdict;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,19 +54,6 @@ final class DistillCommand implements Callable<Integer> {
             description = "The file of answers, a JSON object per line. What it has is kept and not made again.")
     Path output = Path.of("");
 
-    @Option(names = "--prompts", paramLabel = "FILE", description = "Questions. Default: the model asks itself.")
-    Optional<Path> prompts = Optional.empty();
-
-    @Option(names = "--limit", paramLabel = "N", description = "Most questions of the file. Default: all.")
-    Optional<Integer> limit = Optional.empty();
-
-    @Option(
-            names = "--count",
-            paramLabel = "N",
-            description = "Questions that the model asks itself, unfit ones not counted. Default: "
-                    + QuestionSource.SelfAsked.COUNT + ".")
-    Optional<Integer> count = Optional.empty();
-
     @Option(
             names = "--max-tokens",
             paramLabel = "N",
@@ -107,6 +86,9 @@ final class DistillCommand implements Callable<Integer> {
     boolean json;
 
     @Mixin
+    final QuestionSourceOptions questions = new QuestionSourceOptions();
+
+    @Mixin
     final ComputingOptions computing = new ComputingOptions();
 
     @Mixin
@@ -137,21 +119,18 @@ final class DistillCommand implements Callable<Integer> {
     public Integer call() throws IOException, TemplateException {
         // What is wrong with the options and the questions is said before anything is downloaded.
         DistillationSettings _ = UsageException.check(() -> settings(1));
-        QuestionSource source = source();
+        QuestionSource source = questions.source(terminal);
         try (LanguageModel loaded =
                 computing.load(terminal, model, new AdapterChoice.None(), SessionOptions.automatic())) {
             DistillationSettings settings =
                     settings(DistillationSettings.automaticSequences(loaded.config(), maxTokens));
-            String sha256 = terminal.store().hashes().sha256(loaded.path());
-            DistillationResult result = run(loaded, sha256, source, settings);
+            DistillationResult result = AnswerMaking.run(terminal, loaded, output, source, settings);
             if (json) {
                 Json.print(terminal, report(loaded, result));
             } else {
                 terminal.print(describe(result));
             }
-            if (result.failed() > 0) {
-                terminal.error("the model produced NaN at " + Format.count(result.failed())
-                        + " questions: check the model file, and the number format if it was converted");
+            if (AnswerMaking.complainsOfFailures(terminal, result)) {
                 return 1;
             }
             return 0;
@@ -160,86 +139,6 @@ final class DistillCommand implements Callable<Integer> {
 
     private DistillationSettings settings(int automaticSequences) {
         return new DistillationSettings(maxTokens, temperature, seed, batch.orElse(automaticSequences));
-    }
-
-    private QuestionSource source() throws IOException {
-        if (prompts.isEmpty()) {
-            if (limit.isPresent()) {
-                throw new UsageException(
-                        "--limit is for the questions of --prompts; --count says how many the model" + " asks itself");
-            }
-            return UsageException.check(
-                    () -> new QuestionSource.SelfAsked(count.orElse(QuestionSource.SelfAsked.COUNT)));
-        }
-        if (count.isPresent()) {
-            throw new UsageException("--count is for a model that asks itself; --limit says how many questions of"
-                    + " --prompts are answered");
-        }
-        int most = limit.orElse(Integer.MAX_VALUE);
-        if (most < 1) {
-            throw new UsageException("the limit of questions must be at least 1, not " + most);
-        }
-        List<Question> questions = new ArrayList<>();
-        try (Questions file = Questions.open(
-                prompts.get(),
-                QuestionOptions.DEFAULT,
-                (line, problem) -> terminal.note(prompts.get() + ", line " + line + " is skipped: " + problem))) {
-            while (questions.size() < most) {
-                Optional<Question> next = file.next();
-                if (next.isEmpty()) {
-                    break;
-                }
-                questions.add(next.get());
-            }
-        }
-        return new QuestionSource.Given(questions);
-    }
-
-    private DistillationResult run(
-            LanguageModel loaded, String sha256, QuestionSource source, DistillationSettings settings)
-            throws IOException, TemplateException {
-        Progress progress = new Progress(terminal);
-        try (progress;
-                var _ = terminal.interruption().interruptingThisThread()) {
-            return Distillation.run(loaded, sha256, output, source, settings, progress);
-        } catch (InterruptedException _) {
-            terminal.note("stopped with " + Format.count(progress.answers) + " of " + Format.count(progress.total)
-                    + " answers in " + output + "; the same command goes on from there");
-            throw new CancellationException();
-        }
-    }
-
-    /** Shows how far the answers have come. */
-    private static final class Progress implements DistillationListener, AutoCloseable {
-        private final Terminal terminal;
-        private final ProgressBar bar;
-        private final long start = System.nanoTime();
-        private int answers;
-        private int total;
-
-        Progress(Terminal terminal) {
-            this.terminal = terminal;
-            this.bar = ProgressBar.ofAnswers(terminal);
-        }
-
-        @Override
-        public void progress(int done, int all, long tokens) {
-            answers = done;
-            total = all;
-            double seconds = (System.nanoTime() - start) / 1e9;
-            bar.update(done, all, Format.count(Math.round(tokens / seconds)) + " tokens/s");
-        }
-
-        @Override
-        public void skipped(String question, String reason) {
-            bar.clear();
-            terminal.note("question " + question + " is skipped: " + reason);
-        }
-
-        @Override
-        public void close() {
-            bar.close();
-        }
     }
 
     private Report report(LanguageModel loaded, DistillationResult result) {

@@ -1,7 +1,11 @@
 package bita.cli;
 
+import bita.api.AdapterChoice;
+import bita.api.LanguageModel;
 import bita.api.LoadOptions;
+import bita.api.SessionOptions;
 import bita.decode.Adapter;
+import bita.decode.Calibration;
 import bita.kernels.Backend;
 import bita.kernels.InstructionSet;
 import bita.kernels.Kernels;
@@ -11,9 +15,14 @@ import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import bita.model.Transformer;
 import bita.model.file.GgufFile;
+import bita.model.template.TemplateException;
+import bita.tune.DistillationResult;
+import bita.tune.DistillationSettings;
+import bita.tune.QuestionSource;
 import bita.tune.data.AnsweredSet;
 import bita.tune.data.Split;
 import bita.tune.train.LossFunction;
+import bita.tune.train.MaskCalibration;
 import bita.tune.train.MaskCounts;
 import bita.tune.train.StepReport;
 import bita.tune.train.TrainingSettings;
@@ -43,18 +52,22 @@ import picocli.CommandLine.Parameters;
 /** Learns an adapter. */
 @Command(
         name = "tune",
-        description = "Learns an adapter for a model from its own answers.",
+        description =
+                "Learns an adapter for a model, which needs nothing but the model: it answers questions, from a file"
+                        + " or its own, and the adapter learns to foresee these answers.",
         footer = {
             "",
-            "The state of a run lies in FILE.tuning and is saved after each step: the same command goes on with a run that"
-                    + " was stopped, and ends with the same adapter, to the last bit.",
+            "The state of a run lies in FILE.tuning, each answer and each step of it: the same command goes on with a run"
+                    + " that was stopped, and ends with the same adapter, to the last bit.",
             "",
             "Examples:",
-            "  bita tune smollm2-135m --answers answers.jsonl -o adapter.safetensors",
+            "  bita tune smollm2-135m -o adapter.safetensors",
+            "  bita tune model.gguf -o adapter.safetensors --prompts questions.jsonl",
             "  bita run --adapter adapter.safetensors \"Why is the sky blue?\" --compare"
         })
 final class TuneCommand implements Callable<Integer> {
     private static final int SHORTEST_ANSWER = 12;
+    private static final int CALIBRATION_ANCHORS = 4000;
 
     private final Terminal terminal;
 
@@ -68,12 +81,20 @@ final class TuneCommand implements Callable<Integer> {
             description = "The adapter to write.")
     Path output = Path.of("");
 
+    @Mixin
+    final QuestionSourceOptions questions = new QuestionSourceOptions();
+
+    @Option(
+            names = "--temperature",
+            paramLabel = "T",
+            description = "Of the answers: 0 for always the most likely token; larger is more varied. Default: 0.")
+    Optional<Double> temperature = Optional.empty();
+
     @Option(
             names = "--answers",
-            required = true,
             paramLabel = "FILE",
-            description = "The model's answers, as \"bita distill\" writes them.")
-    Path answers = Path.of("");
+            description = "Answers that \"bita distill\" has written. Default: they are made first.")
+    Optional<Path> answers = Optional.empty();
 
     @Option(names = "--steps", paramLabel = "N", description = "Steps of training. Default: 150.")
     Optional<Integer> steps = Optional.empty();
@@ -144,33 +165,47 @@ final class TuneCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() throws IOException, TemplateException {
         if (!force && Files.exists(output)) {
             throw new FileAlreadyExistsException(
                     output.toString(), null, "this file exists already; --force replaces it");
         }
         TrainingSettings settings = UsageException.check(this::settings);
+        if (answers.isPresent() && (questions.given() || temperature.isPresent())) {
+            throw new UsageException("--answers has the answers: no others are made from --prompts, --limit, --count or"
+                    + " with a --temperature");
+        }
+        Optional<QuestionSource> asked =
+                answers.isPresent() ? Optional.empty() : Optional.of(questions.source(terminal));
+        DistillationSettings _ = UsageException.check(() -> answering(1));
         Path source = LoadingOptions.find(terminal, model, offline);
-        String sha256 = terminal.store().hashes().sha256(source);
+        Path folder = Files.createDirectories(Path.of(output + ".tuning"));
         long start = System.nanoTime();
+        Path file = answers.orElse(folder.resolve("answers.jsonl"));
+        if (asked.isPresent() && !answer(source, file, asked.get())) {
+            return 1;
+        }
+        String sha256 = terminal.store().hashes().sha256(source);
         Kernels kernels = KernelsProvider.of(backend, isa).kernels();
         try (ThreadTeam team =
                         new ThreadTeam(threads.orElse(LoadOptions.automatic().threads()));
                 Transformer transformer = Transformer.load(GgufFile.open(source), kernels, team)) {
-            AnsweredSet set =
-                    AnsweredSet.read(answers, transformer.config().vocabulary(), SHORTEST_ANSWER, Split.DEFAULT);
+            AnsweredSet set = AnsweredSet.read(file, transformer.config().vocabulary(), SHORTEST_ANSWER, Split.DEFAULT);
             if (!set.origin().modelSha256().equals(sha256)) {
-                throw new IOException(answers + ": these are the answers of another model file than " + source
+                throw new IOException(file + ": these are the answers of another model file than " + source
                         + "; make some with bita distill");
             }
             Engine engine = new Engine(transformer, kernels, team, Optional.empty());
-            Tuning.Result result = run(engine, settings, set);
+            Tuning.Result result = run(engine, settings, set, folder);
             if (!result.finished()) {
-                terminal.note(result.steps() + " of " + settings.steps()
-                        + " steps are made and saved; the same command goes on with them");
-                throw new CancellationException();
+                throw stopped(result.steps(), settings);
             }
-            Adapter adapter = TunedAdapter.of(output.toString(), transformer.config(), sha256, result.tokens());
+            Engine tuned = new Engine(
+                    transformer, kernels, team, Optional.of(result.tokens().maskTokens()));
+            Calibration calibration =
+                    calibrate(tuned, settings, set).orElseThrow(() -> stopped(result.steps(), settings));
+            Adapter adapter =
+                    TunedAdapter.of(output.toString(), transformer.config(), sha256, result.tokens(), calibration);
             adapter.write(output, NumberFormat.F16, force);
             report(result, adapter, set, (System.nanoTime() - start) / 1e9);
         }
@@ -194,8 +229,34 @@ final class TuneCommand implements Callable<Integer> {
                 seed.orElse(standard.seed()));
     }
 
-    private Tuning.Result run(Engine engine, TrainingSettings settings, AnsweredSet set) throws IOException {
-        Path folder = Files.createDirectories(Path.of(output + ".tuning"));
+    private DistillationSettings answering(int sequences) {
+        return new DistillationSettings(
+                DistillationSettings.MAX_TOKENS,
+                temperature.orElse(0.0),
+                seed.orElse(TrainingSettings.DEFAULT.seed()),
+                sequences);
+    }
+
+    /** Makes the answers that the file lacks; returns whether the model could answer. */
+    private boolean answer(Path source, Path file, QuestionSource asked) throws IOException, TemplateException {
+        LoadOptions options = new LoadOptions(
+                new AdapterChoice.None(), threads.orElse(LoadOptions.automatic().threads()), Optional.of(backend), isa);
+        try (LanguageModel loaded = LanguageModel.load(source, options, SessionOptions.automatic())) {
+            int sequences = DistillationSettings.automaticSequences(loaded.config(), DistillationSettings.MAX_TOKENS);
+            DistillationResult result = AnswerMaking.run(terminal, loaded, file, asked, answering(sequences));
+            terminal.note(String.format(
+                    Locale.ROOT,
+                    "%s has %d answers, %d of them new, %.0f s",
+                    file,
+                    result.answersBefore() + result.answers(),
+                    result.answers(),
+                    result.nanos() / 1e9));
+            return !AnswerMaking.complainsOfFailures(terminal, result);
+        }
+    }
+
+    private Tuning.Result run(Engine engine, TrainingSettings settings, AnsweredSet set, Path folder)
+            throws IOException {
         AtomicBoolean stop = new AtomicBoolean();
         try (ProgressBar bar = ProgressBar.ofParts(terminal);
                 var _ = terminal.interruption().stopping(() -> stop.set(true))) {
@@ -203,6 +264,26 @@ final class TuneCommand implements Callable<Integer> {
             return new Tuning(engine, settings, Tuning.ValidationSettings.DEFAULT, progress)
                     .run(set, folder.resolve("checkpoint.safetensors"), folder.resolve("log.jsonl"), stop::get);
         }
+    }
+
+    private Optional<Calibration> calibrate(Engine tuned, TrainingSettings settings, AnsweredSet set) {
+        AtomicBoolean stop = new AtomicBoolean();
+        try (ProgressBar bar = ProgressBar.ofParts(terminal);
+                var _ = terminal.interruption().stopping(() -> stop.set(true))) {
+            return MaskCalibration.measure(
+                    tuned,
+                    set.validation(),
+                    settings.mostTokens(),
+                    CALIBRATION_ANCHORS,
+                    done -> bar.update(done, CALIBRATION_ANCHORS, "how often the masks are right"),
+                    stop::get);
+        }
+    }
+
+    private CancellationException stopped(int steps, TrainingSettings settings) {
+        terminal.note(steps + " of " + settings.steps() + " steps are made and saved; the same command goes on with"
+                + " them");
+        return new CancellationException();
     }
 
     /** Shows the loss, how often each mask is right, and tokens per step on the validation answers. */

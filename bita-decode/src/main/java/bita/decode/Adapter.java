@@ -28,13 +28,12 @@ public final class Adapter {
     private static final String VALUE = "prompt.value";
     private static final String MASK = "mask.embedding";
     private static final Set<String> TENSORS = Set.of(KEY, VALUE, MASK);
-    private static final String NO_CALIBRATION = "{}";
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
     private final String origin;
     private final AdapterShape shape;
     private final Optional<String> modelSha256;
-    private final String calibration;
+    private final Calibration calibration;
     private final float[] promptKeys;
     private final float[] promptValues;
     private final float[] maskEmbeddings;
@@ -43,7 +42,7 @@ public final class Adapter {
             String origin,
             AdapterShape shape,
             Optional<String> modelSha256,
-            String calibration,
+            Calibration calibration,
             float[] promptKeys,
             float[] promptValues,
             float[] maskEmbeddings) {
@@ -61,6 +60,7 @@ public final class Adapter {
      *
      * @param origin         where it comes from, for messages
      * @param modelSha256    SHA-256, 64 digits of lower-case hex, of the model file it was tuned on; empty if unknown
+     * @param calibration    how often its masks are right
      * @param promptKeys     (layers, prompts, heads, headDim), head dimensions in Hugging Face's order, without rotary
      *                       embedding
      * @param promptValues   (layers, prompts, heads, headDim)
@@ -71,6 +71,7 @@ public final class Adapter {
             String origin,
             AdapterShape shape,
             Optional<String> modelSha256,
+            Calibration calibration,
             float[] promptKeys,
             float[] promptValues,
             float[] maskEmbeddings) {
@@ -89,7 +90,7 @@ public final class Adapter {
                 origin,
                 shape,
                 modelSha256,
-                NO_CALIBRATION,
+                calibration,
                 promptKeys.clone(),
                 promptValues.clone(),
                 maskEmbeddings.clone());
@@ -109,11 +110,12 @@ public final class Adapter {
         if (!parts.isEmpty()) {
             throw unknownPart(file, Text.quote(parts));
         }
+        AdapterShape shape = shape(file);
         return new Adapter(
                 origin,
-                shape(file),
+                shape,
                 modelSha256(file),
-                file.metadata().getOrDefault("calibration", NO_CALIBRATION),
+                calibration(file, shape.masks()),
                 file.floats(KEY),
                 file.floats(VALUE),
                 file.floats(MASK));
@@ -155,6 +157,18 @@ public final class Adapter {
                             + ", neither a SHA-256 in lower-case hex nor empty: make or import it again");
         }
         return Optional.of(hash);
+    }
+
+    private static Calibration calibration(SafetensorsFile file, int masks) throws ModelFormatException {
+        try {
+            return Calibration.parse(
+                    file.metadata()
+                            .getOrDefault("calibration", Calibration.none().json()),
+                    masks);
+        } catch (IllegalArgumentException e) {
+            throw new ModelFormatException(
+                    file.path(), "the adapter's calibration cannot be used: " + e.getMessage(), e);
+        }
     }
 
     private static ModelFormatException unknownPart(SafetensorsFile file, String part) {
@@ -213,7 +227,7 @@ public final class Adapter {
                     .metadata("prompts", String.valueOf(shape.prompts()))
                     .metadata("masks", String.valueOf(shape.masks()))
                     .metadata("model_sha256", modelSha256.orElse(""))
-                    .metadata("calibration", calibration)
+                    .metadata("calibration", calibration.json())
                     .metadata("parts", "")
                     .tensor(MASK, format, shape.maskDimensions(), maskEmbeddings)
                     .tensor(KEY, format, shape.promptDimensions(), promptKeys)
@@ -236,6 +250,11 @@ public final class Adapter {
     /** SHA-256, in lower-case hex, of the model file it was tuned on; empty if that is not known. */
     public Optional<String> modelSha256() {
         return modelSha256;
+    }
+
+    /** How often its masks are right, as far as that is known. */
+    public Calibration calibration() {
+        return calibration;
     }
 
     /** Number of prompt tokens. */

@@ -9,33 +9,39 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** Turns the logits of one mask group into {@link MaskCandidates}. */
-final class CandidateReader {
+public final class CandidateReader {
     private final Kernels kernels;
     private final ThreadTeam team;
     private final int vocabulary;
     private final int count;
+    private final Calibration calibration;
 
     /**
-     * @param count candidates of each mask
+     * Reads up to {@link Calibration#RANKS} candidates of each mask.
+     *
+     * @param calibration corrects the probabilities
      */
-    CandidateReader(Engine engine, int count) {
+    public CandidateReader(Engine engine, Calibration calibration) {
+        this.calibration = calibration;
         kernels = engine.kernels();
         team = engine.team();
         vocabulary = engine.model().config().vocabulary();
-        this.count = Math.min(count, vocabulary);
+        count = Math.min(Calibration.RANKS, vocabulary);
     }
 
     /**
+     * Reads a group.
+     *
      * @param logits f32 (masks, vocabulary); overwritten
      */
-    MaskCandidates read(MemorySegment logits, int masks) {
+    public MaskCandidates read(MemorySegment logits, int masks) {
         int[][] tokens = new int[masks][count];
         float[][] probabilities = new float[masks][count];
         team.run(member -> {
             for (int mask = member.index(); mask < masks; mask += team.threads()) {
                 long rowBytes = (long) vocabulary * Float.BYTES;
                 MemorySegment row = logits.asSlice(mask * rowBytes, rowBytes);
-                if (!readRow(row, tokens[mask], probabilities[mask])) {
+                if (!readRow(mask, row, tokens[mask], probabilities[mask])) {
                     tokens[mask] = new int[0];
                     probabilities[mask] = new float[0];
                 }
@@ -45,7 +51,7 @@ final class CandidateReader {
     }
 
     /** Fills in the most likely tokens and their probabilities; false if the logits are unusable. */
-    private boolean readRow(MemorySegment row, int[] tokens, float[] probabilities) {
+    private boolean readRow(int mask, MemorySegment row, int[] tokens, float[] probabilities) {
         Arrays.fill(probabilities, Float.NEGATIVE_INFINITY);
         float least = Float.NEGATIVE_INFINITY;
         boolean ordered = true;
@@ -64,7 +70,7 @@ final class CandidateReader {
         kernels.exponentials(row, vocabulary, maximum, 1, row);
         double sum = sum(row);
         for (int i = 0; i < count; i++) {
-            probabilities[i] = (float) (row.getAtIndex(JAVA_FLOAT, tokens[i]) / sum);
+            probabilities[i] = calibration.probability(mask, (float) (row.getAtIndex(JAVA_FLOAT, tokens[i]) / sum));
         }
         return true;
     }

@@ -23,8 +23,6 @@ import java.util.function.IntPredicate;
  * thread-safe.
  */
 public final class DecodingSession implements AutoCloseable {
-    private static final int CANDIDATES = 10;
-
     /**
      * Up to this many mask rows get logits in the pass through the output head that verifies the tree, although only
      * one group's will be read: reading the head's weights once more costs as much as about twenty rows (measured with
@@ -51,13 +49,19 @@ public final class DecodingSession implements AutoCloseable {
     private int choice;
     private boolean begun;
 
+    /** As {@link #DecodingSession(Engine, Calibration, DecodingSettings, VerifiedLogits)}, with masks that are believed. */
+    public DecodingSession(Engine engine, DecodingSettings settings, VerifiedLogits observer) {
+        this(engine, Calibration.none(), settings, observer);
+    }
+
     /**
      * A session with an empty cache.
      *
+     * @param calibration of the engine's adapter
      * @param observer sees the logits behind every decided token
      * @throws IllegalArgumentException if the method needs masks and the engine has no adapter
      */
-    public DecodingSession(Engine engine, DecodingSettings settings, VerifiedLogits observer) {
+    public DecodingSession(Engine engine, Calibration calibration, DecodingSettings settings, VerifiedLogits observer) {
         this.observer = observer;
         decider = new TokenDecider(engine);
         prefillChunk = settings.prefillChunk();
@@ -75,7 +79,7 @@ public final class DecodingSession implements AutoCloseable {
             drafter = Optional.empty();
             lookup = Optional.empty();
         }
-        reader = new CandidateReader(engine, CANDIDATES);
+        reader = new CandidateReader(engine, calibration);
         int maxRows =
                 Math.max(prefillChunk + masks, drafter.map(Drafter::mostRows).orElse(1));
         rowIndices = new int[maxRows];

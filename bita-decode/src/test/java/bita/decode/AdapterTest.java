@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,7 @@ class AdapterTest {
         Path first = folder.resolve("first.safetensors");
         Path second = folder.resolve("second.safetensors");
 
-        Adapter.of("test", SHAPE, Optional.of(HASH), keys, values, masks).write(first, NumberFormat.F32, false);
+        adapter(Optional.of(HASH), Calibration.none(), keys, values, masks).write(first, NumberFormat.F32, false);
         Adapter read = Adapter.read(first);
         read.write(second, NumberFormat.F32, false);
 
@@ -81,19 +82,37 @@ class AdapterTest {
 
     @Test
     void keepsTheCalibration() throws IOException {
-        Path file = write(adapter("").metadata("calibration", "{\"chat\": [0.5]}"));
+        Calibration.Counter counter = new Calibration.Counter(2);
+        counter.count(MaskCandidates.of(new int[][] {{7, 8}, {9}}, new float[][] {{0.5f, 0.2f}, {0.1f}}), new int[] {
+            8, 1
+        });
+        Path file = folder.resolve("calibrated.safetensors");
+        adapter(Optional.empty(), counter.result(), numbers(120, 1), numbers(120, 1), numbers(20, 1))
+                .write(file, NumberFormat.F32, false);
         Path copy = folder.resolve("copy.safetensors");
 
-        Adapter.read(file).write(copy, NumberFormat.F32, false);
+        Adapter read = Adapter.read(file);
+        read.write(copy, NumberFormat.F32, false);
 
-        try (SafetensorsFile written = SafetensorsFile.open(copy)) {
-            assertThat(written.metadata()).containsEntry("calibration", "{\"chat\": [0.5]}");
+        assertThat(read.calibration().right(0, 1)).isEqualTo(1);
+        assertThat(read.calibration().candidates(1, 0)).isEqualTo(1);
+        assertThat(copy).hasSameBinaryContentAs(file);
+    }
+
+    @Test
+    void refusesACalibrationOfAnotherKind() throws IOException {
+        for (String json : List.of("", "[]", "{\"chat\": [0.5]}", "{\"by_rank\": []", "{\"by_rank\": 1e99}")) {
+            Path file = write(adapter("").metadata("calibration", json));
+            assertThatThrownBy(() -> Adapter.read(file))
+                    .isInstanceOf(ModelFormatException.class)
+                    .hasMessageContaining("calibration cannot be used");
         }
     }
 
     @Test
     void modelMayBeUnknownButNotWrong() throws IOException {
-        Adapter unknown = Adapter.of("test", SHAPE, Optional.empty(), numbers(120, 1), numbers(120, 1), numbers(20, 1));
+        Adapter unknown =
+                adapter(Optional.empty(), Calibration.none(), numbers(120, 1), numbers(120, 1), numbers(20, 1));
         Path file = folder.resolve("unknown.safetensors");
         unknown.write(file, NumberFormat.F16, false);
 
@@ -102,8 +121,8 @@ class AdapterTest {
         assertThatThrownBy(() -> Adapter.read(write(adapter("unknown"))))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining("model_sha256 is \"unknown\"");
-        assertThatThrownBy(() ->
-                        Adapter.of("test", SHAPE, Optional.of("ABC"), numbers(120, 1), numbers(120, 1), numbers(20, 1)))
+        assertThatThrownBy(() -> adapter(
+                        Optional.of("ABC"), Calibration.none(), numbers(120, 1), numbers(120, 1), numbers(20, 1)))
                 .hasMessageContaining("not ABC");
     }
 
@@ -114,7 +133,7 @@ class AdapterTest {
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining("the part \"recurrent-drafter\"");
         float[] floats = numbers(120, 1);
-        assertThatThrownBy(() -> Adapter.of("test", SHAPE, Optional.empty(), floats, numbers(119, 1), floats))
+        assertThatThrownBy(() -> adapter(Optional.empty(), Calibration.none(), floats, numbers(119, 1), floats))
                 .hasMessageContaining("120 numbers in prompt keys and values each and 20");
         assertThatThrownBy(() -> new AdapterShape("llama", 2, 3, 4, 10, 5, 0)).hasMessageContaining("mask tokens");
         assertThatThrownBy(() -> new AdapterShape("llama", 2, 0, 4, 10, 5, 1)).hasMessageContaining("one head");
@@ -126,13 +145,18 @@ class AdapterTest {
     @Test
     void refusesFormatsThatCannotHoldIt() {
         float[] large = numbers(120, 1e6f);
-        Adapter adapter = Adapter.of("test", SHAPE, Optional.empty(), large, large, numbers(20, 1));
+        Adapter adapter = adapter(Optional.empty(), Calibration.none(), large, large, numbers(20, 1));
         Path file = folder.resolve("x.safetensors");
 
         assertThatThrownBy(() -> adapter.write(file, NumberFormat.Q8_0, false)).hasMessageContaining("F16 or F32");
         assertThatThrownBy(() -> adapter.write(file, NumberFormat.F16, false))
                 .hasMessageContaining("beyond the range of F16: store the adapter in F32");
         assertThat(folder).isEmptyDirectory();
+    }
+
+    private static Adapter adapter(
+            Optional<String> hash, Calibration calibration, float[] keys, float[] values, float[] masks) {
+        return Adapter.of("test", SHAPE, hash, calibration, keys, values, masks);
     }
 
     private static SafetensorsWriter adapter(String hash) {

@@ -2,6 +2,7 @@ package bita.tune.reference;
 
 import bita.decode.Adapter;
 import bita.decode.AdapterShape;
+import bita.decode.Calibration;
 import bita.model.file.ModelFormatException;
 import bita.model.file.Text;
 import java.io.IOException;
@@ -73,7 +74,7 @@ public record ReferenceCheckpoint(ReferenceConfig config, List<Path> files, Adap
                     System.arraycopy(prefixes, from + hidden, values, to, hidden);
                 }
             }
-            return Adapter.of(folder.toString(), shape, Optional.empty(), keys, values, masks());
+            return Adapter.of(folder.toString(), shape, Optional.empty(), Calibration.none(), keys, values, masks());
         }
 
         private float[] masks() throws IOException {

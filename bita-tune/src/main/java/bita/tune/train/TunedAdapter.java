@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import bita.decode.Adapter;
 import bita.decode.AdapterShape;
+import bita.decode.Calibration;
 import bita.model.LearnedTokens;
 import bita.model.ModelConfig;
 import java.util.Optional;
@@ -17,8 +18,10 @@ public final class TunedAdapter {
      *
      * @param origin      where it comes from, for messages
      * @param modelSha256 of the model file
+     * @param calibration how often the tokens were right
      */
-    public static Adapter of(String origin, ModelConfig model, String modelSha256, LearnedTokens tokens) {
+    public static Adapter of(
+            String origin, ModelConfig model, String modelSha256, LearnedTokens tokens, Calibration calibration) {
         AdapterShape shape = new AdapterShape(
                 model.architecture(),
                 model.layers(),
@@ -40,6 +43,7 @@ public final class TunedAdapter {
                 origin,
                 shape,
                 Optional.of(modelSha256),
+                calibration,
                 halves,
                 tokens.promptValues().toArray(JAVA_FLOAT),
                 tokens.maskEmbeddings().toArray(JAVA_FLOAT));
