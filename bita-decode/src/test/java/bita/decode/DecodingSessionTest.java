@@ -184,7 +184,8 @@ class DecodingSessionTest {
         float[] masks = new float[2 * TinyModel.HIDDEN];
         Arrays.fill(prompts, poison);
         Arrays.fill(masks, poison);
-        Engine hostile = engine(Optional.of(MaskTokens.of(model.config(), 4, 2, prompts, prompts, masks)));
+        Engine hostile = engine(Optional.of(MaskTokens.of(
+                model.config(), 4, 2, prompts, prompts, masks, Optional.empty())));
         int[] prompt = prompt(3, 40);
         Trace reference = decode(
                 engine(Optional.empty()),

@@ -4,16 +4,23 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * What bi-directional tuning learns (BiTA, arXiv 2401.12522, section 3.1), as numbers that change: prompt keys and values
- * (layers, prompts, heads, headDim), keys in the model's own order of head dimensions, and mask embeddings (masks,
- * hidden). One block of f32 in this order; gradients have the same form. Not thread-safe.
+ * (layers, prompts, heads, headDim), keys in the model's own order of head dimensions, mask embeddings (masks, hidden),
+ * and, if there is a rank, what is added to each linear layer where mask rows pass through it, a product B A of two small
+ * matrices (LoRA, arXiv 2106.09685, for rows that draft as in arXiv 2507.11851): per layer A (rank, columns) of each
+ * {@link Linear.Input}, shared by the linear layers that multiply it, then B (rows, rank) of each {@link Linear}. One
+ * block of f32 in this order; gradients have the same form. Not thread-safe.
  */
 public final class LearnedTokens {
     private final ModelConfig config;
     private final int prompts;
     private final int masks;
+    private final int rank;
     private final MemorySegment block; // freed with its last user, as those of an adapter
 
     /**
@@ -21,15 +28,17 @@ public final class LearnedTokens {
      *
      * @param prompts 0 or more
      * @param masks   1 or more
+     * @param rank    of what is added to linear layers, 0 for nothing
      */
-    public LearnedTokens(ModelConfig config, int prompts, int masks) {
-        if (prompts < 0 || masks < 1) {
-            throw new IllegalArgumentException("there must be at least one mask and no negative number of prompts, not "
-                    + masks + " and " + prompts);
+    public LearnedTokens(ModelConfig config, int prompts, int masks, int rank) {
+        if (prompts < 0 || masks < 1 || rank < 0) {
+            throw new IllegalArgumentException("there must be at least one mask and no negative number of prompts or"
+                    + " rank, not " + masks + ", " + prompts + " and " + rank);
         }
         this.config = config;
         this.prompts = prompts;
         this.masks = masks;
+        this.rank = rank;
         block = Arena.ofAuto().allocate(Math.max(count(), 1) * Float.BYTES, 64);
     }
 
@@ -41,6 +50,11 @@ public final class LearnedTokens {
         return masks;
     }
 
+    /** Of what is added to linear layers; 0 for nothing. */
+    public int rank() {
+        return rank;
+    }
+
     /** All numbers, f32. */
     public MemorySegment all() {
         return block;
@@ -48,7 +62,12 @@ public final class LearnedTokens {
 
     /** How many numbers there are. */
     public long count() {
-        return 2 * promptFloats() + (long) masks * config.hidden();
+        return lowRankFrom() + config.layers() * lowRankFloats();
+    }
+
+    /** How many of these belong to what is added to linear layers; they are the last ones. */
+    public long lowRankCount() {
+        return config.layers() * lowRankFloats();
     }
 
     /** f32 (layers, prompts, heads, headDim). */
@@ -76,6 +95,30 @@ public final class LearnedTokens {
         return slice(promptFloats() + layer * layerFloats(), layerFloats());
     }
 
+    /** f32 (rank, columns): what the linear layers of an input share. */
+    public MemorySegment lowRankA(int layer, Linear.Input input) {
+        long from = lowRankFrom() + layer * lowRankFloats();
+        for (Linear.Input before : Linear.Input.values()) {
+            if (before == input) {
+                break;
+            }
+            from += (long) rank * before.columns(config);
+        }
+        return slice(from, (long) rank * input.columns(config));
+    }
+
+    /** f32 (rows, rank) of a linear layer. */
+    public MemorySegment lowRankB(int layer, Linear linear) {
+        long from = lowRankFrom() + layer * lowRankFloats() + lowRankAFloats();
+        for (Linear before : Linear.values()) {
+            if (before == linear) {
+                break;
+            }
+            from += (long) rank * before.rows(config);
+        }
+        return slice(from, (long) rank * linear.rows(config));
+    }
+
     /** As the forward pass reads them; a copy. */
     public MaskTokens maskTokens() {
         return MaskTokens.of(
@@ -84,7 +127,55 @@ public final class LearnedTokens {
                 masks,
                 promptKeys().toArray(JAVA_FLOAT),
                 promptValues().toArray(JAVA_FLOAT),
-                maskEmbeddings().toArray(JAVA_FLOAT));
+                maskEmbeddings().toArray(JAVA_FLOAT),
+                lowRank());
+    }
+
+    /** What is added to linear layers, in the model's own order of head dimensions; empty without a rank. */
+    public Optional<LowRank> lowRank() {
+        if (rank == 0) {
+            return Optional.empty();
+        }
+        Map<Linear.Input, float[]> a = new EnumMap<>(Linear.Input.class);
+        for (Linear.Input input : Linear.Input.values()) {
+            int size = rank * input.columns(config);
+            float[] all = new float[config.layers() * size];
+            for (int layer = 0; layer < config.layers(); layer++) {
+                MemorySegment.copy(lowRankA(layer, input), JAVA_FLOAT, 0, all, layer * size, size);
+            }
+            a.put(input, all);
+        }
+        Map<Linear, float[]> b = new EnumMap<>(Linear.class);
+        for (Linear linear : Linear.values()) {
+            int size = rank * linear.rows(config);
+            float[] all = new float[config.layers() * size];
+            for (int layer = 0; layer < config.layers(); layer++) {
+                MemorySegment.copy(lowRankB(layer, linear), JAVA_FLOAT, 0, all, layer * size, size);
+            }
+            b.put(linear, all);
+        }
+        return Optional.of(new LowRank(rank, a, b));
+    }
+
+    private long lowRankFrom() {
+        return 2 * promptFloats() + (long) masks * config.hidden();
+    }
+
+    private long lowRankAFloats() {
+        long columns = 0;
+        for (Linear.Input input : Linear.Input.values()) {
+            columns += input.columns(config);
+        }
+        return rank * columns;
+    }
+
+    /** Of a layer. */
+    private long lowRankFloats() {
+        long rows = 0;
+        for (Linear linear : Linear.values()) {
+            rows += linear.rows(config);
+        }
+        return lowRankAFloats() + rank * rows;
     }
 
     private long layerFloats() {
