@@ -152,6 +152,7 @@ final class TuningReport {
     private static List<Point> points(
             List<TrainingHistory.Validation> validations, ToDoubleFunction<TrainingHistory.Validation> value) {
         return validations.stream()
+                .filter(one -> Double.isFinite(value.applyAsDouble(one)))
                 .map(one -> new Point(one.steps(), value.applyAsDouble(one)))
                 .toList();
     }

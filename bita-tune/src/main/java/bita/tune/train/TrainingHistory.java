@@ -61,7 +61,7 @@ public record TrainingHistory(List<Step> steps, List<Validation> validations) {
      * A {@link ValidationReport}, as far as it is logged.
      *
      * @param steps         made before it
-     * @param loss          mean cross-entropy, weighted by mask, in nats
+     * @param loss          mean cross-entropy, weighted by mask, in nats; not finite if the model or what it learns is not
      * @param chain         tokens per step of a chain
      * @param upperTriangle tokens per step of the reference implementation's tree
      * @param masks         on the validation answers
@@ -119,7 +119,7 @@ public record TrainingHistory(List<Step> steps, List<Validation> validations) {
             throw new DamagedException(TrainingLog.TOP5);
         }
         if (line.has(TrainingLog.VALIDATION_LOSS)) {
-            double loss = number(line, TrainingLog.VALIDATION_LOSS);
+            double loss = anyNumber(line.path(TrainingLog.VALIDATION_LOSS));
             double chain = number(line, TrainingLog.CHAIN);
             double upperTriangle = number(line, TrainingLog.UPPER_TRIANGLE);
             validations.put(step, new Validation(step, loss, chain, upperTriangle, masks));
@@ -145,6 +145,15 @@ public record TrainingHistory(List<Step> steps, List<Validation> validations) {
             shares.add(value);
         }
         return shares;
+    }
+
+    /** JSON has no words for what is not finite: Jackson writes a string. */
+    private static double anyNumber(JsonNode value) throws DamagedException {
+        return switch (value.asString("")) {
+            case "NaN" -> Double.NaN;
+            case "Infinity" -> Double.POSITIVE_INFINITY;
+            default -> finite(value, TrainingLog.VALIDATION_LOSS);
+        };
     }
 
     private static double number(JsonNode line, String name) throws DamagedException {

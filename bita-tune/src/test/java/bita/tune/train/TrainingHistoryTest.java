@@ -58,6 +58,16 @@ class TrainingHistoryTest {
         assertThat(TrainingHistory.read(log)).isEqualTo(new TrainingHistory(List.of(STEP), List.of(FIRST)));
     }
 
+    /** As a model that produces NaN leaves it, or a step too far. */
+    @ParameterizedTest
+    @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
+    void readsALossThatIsNotFinite(double loss) throws IOException {
+        write();
+        new TrainingLog(log, 1).add(new ValidationReport(1, loss, counts(new int[] {0}, new int[] {0}), 1, 1));
+
+        assertThat(TrainingHistory.read(log).validations().getLast().loss()).isEqualTo(Double.valueOf(loss));
+    }
+
     @Test
     void ofALogThatHasJustBegunKnowsNothing() throws IOException {
         Files.writeString(log, "");
