@@ -8,6 +8,8 @@ import bita.eval.bench.BenchPlot;
 import bita.eval.bench.BenchReport;
 import bita.eval.bench.BenchResult;
 import bita.eval.bench.ModelShape;
+import bita.eval.plot.Drawing;
+import bita.eval.plot.ImageFormat;
 import bita.kernels.Backend;
 import bita.kernels.CacheFormat;
 import bita.kernels.InstructionSet;
@@ -148,10 +150,13 @@ final class BenchCommand implements Callable<Integer> {
             return 0;
         }
         Path target = plot.get();
-        BenchPlot.ImageFormat format = BenchPlot.ImageFormat.ofName(target.toString())
+        ImageFormat format = ImageFormat.ofName(target.toString())
                 .orElseThrow(() ->
                         new UsageException("--plot draws files that end in .svg or .png, and not '" + target + "'"));
-        BenchPlot.requireFonts();
+        Optional<String> problem = Drawing.problem();
+        if (problem.isPresent()) {
+            throw new UnsupportedOperationException(problem.get() + ", or leave out --plot");
+        }
         // That a file cannot be written is found out before minutes of measuring.
         try (AtomicFile file = AtomicFile.create(target, true)) {
             BenchResult result = measure();

@@ -46,8 +46,10 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Learns an adapter. */
 @Command(
@@ -58,7 +60,8 @@ import picocli.CommandLine.Parameters;
         footer = {
             "",
             "The state of a run lies in FILE.tuning, each answer and each step of it: the same command goes on with a run"
-                    + " that was stopped, and ends with the same adapter, to the last bit.",
+                    + " that was stopped, and ends with the same adapter, to the last bit. There report.md and its curves"
+                    + " show how the run goes, anew with each validation.",
             "",
             "Examples:",
             "  bita tune smollm2-135m -o adapter.safetensors",
@@ -157,6 +160,9 @@ final class TuneCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     boolean json;
 
+    @Spec
+    CommandSpec spec = CommandSpec.create();
+
     @Mixin
     final Bita.HelpOption help = new Bita.HelpOption();
 
@@ -196,7 +202,11 @@ final class TuneCommand implements Callable<Integer> {
                         + "; make some with bita distill");
             }
             Engine engine = new Engine(transformer, kernels, team, Optional.empty());
-            Tuning.Result result = run(engine, settings, set, folder);
+            List<String> arguments = spec.commandLine().getParseResult().originalArgs();
+            TuningReport report = new TuningReport(
+                    folder,
+                    new TuningReport.Run(output, source, sha256, file, set, settings, engine, arguments, start));
+            Tuning.Result result = run(engine, settings, set, folder, report);
             if (!result.finished()) {
                 throw stopped(result.steps(), settings);
             }
@@ -207,7 +217,7 @@ final class TuneCommand implements Callable<Integer> {
             Adapter adapter =
                     TunedAdapter.of(output.toString(), transformer.config(), sha256, result.tokens(), calibration);
             adapter.write(output, NumberFormat.F16, force);
-            report(result, adapter, set, (System.nanoTime() - start) / 1e9);
+            report(result, adapter, set, report.file(), (System.nanoTime() - start) / 1e9);
         }
         return 0;
     }
@@ -255,14 +265,17 @@ final class TuneCommand implements Callable<Integer> {
         }
     }
 
-    private Tuning.Result run(Engine engine, TrainingSettings settings, AnsweredSet set, Path folder)
+    private Tuning.Result run(
+            Engine engine, TrainingSettings settings, AnsweredSet set, Path folder, TuningReport report)
             throws IOException {
         AtomicBoolean stop = new AtomicBoolean();
         try (ProgressBar bar = ProgressBar.ofParts(terminal);
                 var _ = terminal.interruption().stopping(() -> stop.set(true))) {
-            Progress progress = new Progress(bar, settings.steps());
-            return new Tuning(engine, settings, Tuning.ValidationSettings.DEFAULT, progress)
-                    .run(set, folder.resolve("checkpoint.safetensors"), folder.resolve("log.jsonl"), stop::get);
+            Progress progress = new Progress(bar, settings.steps(), report);
+            Tuning.Result result = new Tuning(engine, settings, Tuning.ValidationSettings.DEFAULT, progress)
+                    .run(set, folder.resolve("checkpoint.safetensors"), folder.resolve(TuningReport.LOG), stop::get);
+            progress.write();
+            return result;
         }
     }
 
@@ -286,15 +299,28 @@ final class TuneCommand implements Callable<Integer> {
         return new CancellationException();
     }
 
-    /** Shows the loss, how often each mask is right, and tokens per step on the validation answers. */
-    private static final class Progress implements Tuning.Listener {
+    /**
+     * Shows the loss, how often each mask is right, and tokens per step on the validation answers; writes the report of
+     * each validation.
+     */
+    private final class Progress implements Tuning.Listener {
         private final ProgressBar bar;
         private final int steps;
+        private final TuningReport onDisk;
         private String validated = "";
 
-        Progress(ProgressBar bar, int steps) {
+        Progress(ProgressBar bar, int steps, TuningReport onDisk) {
             this.bar = bar;
             this.steps = steps;
+            this.onDisk = onDisk;
+        }
+
+        void write() {
+            List<String> problems = onDisk.write();
+            if (!problems.isEmpty()) {
+                bar.clear();
+                problems.forEach(terminal::note);
+            }
         }
 
         @Override
@@ -320,6 +346,7 @@ final class TuneCommand implements Callable<Integer> {
         @Override
         public void validated(ValidationReport report) {
             validated = String.format(Locale.ROOT, ", %.2f tokens per step", report.upperTriangle());
+            write();
         }
     }
 
@@ -329,7 +356,8 @@ final class TuneCommand implements Callable<Integer> {
                 .collect(Collectors.joining(" "));
     }
 
-    private void report(Tuning.Result result, Adapter adapter, AnsweredSet set, double seconds) throws IOException {
+    private void report(Tuning.Result result, Adapter adapter, AnsweredSet set, Optional<Path> report, double seconds)
+            throws IOException {
         if (json) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("adapter", output.toString());
@@ -347,6 +375,7 @@ final class TuneCommand implements Callable<Integer> {
                 object.put("tokens_per_step_chain", validation.chain());
                 object.put("tokens_per_step_upper_triangle", validation.upperTriangle());
             });
+            report.ifPresent(file -> object.put("report", file.toString()));
             Json.print(terminal, object);
             return;
         }
@@ -362,6 +391,7 @@ final class TuneCommand implements Callable<Integer> {
                         shares(validation.counts(), validation.counts()::top5),
                         validation.upperTriangle(),
                         validation.chain())));
+        report.ifPresent(file -> terminal.println("the report of the run, with its curves: " + file));
     }
 
     private static List<Double> list(MaskCounts counts, IntToDoubleFunction share) {

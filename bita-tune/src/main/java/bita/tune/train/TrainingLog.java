@@ -14,8 +14,20 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What a run has seen, a JSON object per line: steps and validations. */
+/** Writes what a run has seen, a JSON object per line: steps and validations. */
 final class TrainingLog {
+    // Fields, which TrainingHistory reads.
+    static final String STEP = "step";
+    static final String LOSS = "loss";
+    static final String GRADIENT_NORM = "gradient_norm";
+    static final String LEARNING_RATE = "learning_rate";
+    static final String SECONDS = "seconds";
+    static final String VALIDATION_LOSS = "validation_loss";
+    static final String CHAIN = "tokens_per_step_chain";
+    static final String UPPER_TRIANGLE = "tokens_per_step_upper_triangle";
+    static final String TOP1 = "top1";
+    static final String TOP5 = "top5";
+
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path path;
@@ -43,7 +55,7 @@ final class TrainingLog {
 
     private static boolean isUpTo(int steps, String line) {
         try {
-            JsonNode step = JSON.readTree(line).path("step");
+            JsonNode step = JSON.readTree(line).path(STEP);
             return step.isInt() && step.intValue() <= steps;
         } catch (JacksonException e) {
             return false; // half a line, of a run that was killed
@@ -52,32 +64,28 @@ final class TrainingLog {
 
     void add(StepReport report) throws IOException {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("step", report.step());
-        line.put("loss", report.loss());
-        line.put("gradient_norm", report.gradientNorm());
-        line.put("learning_rate", report.learningRate());
-        line.put("seconds", report.seconds());
+        line.put(STEP, report.step());
+        line.put(LOSS, report.loss());
+        line.put(GRADIENT_NORM, report.gradientNorm());
+        line.put(LEARNING_RATE, report.learningRate());
+        line.put(SECONDS, report.seconds());
         counts(line, report.counts());
         add(line);
     }
 
     void add(ValidationReport report) throws IOException {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("step", report.steps());
-        line.put("validation_loss", report.loss());
-        line.put("tokens_per_step_chain", report.chain());
-        line.put("tokens_per_step_upper_triangle", report.upperTriangle());
+        line.put(STEP, report.steps());
+        line.put(VALIDATION_LOSS, report.loss());
+        line.put(CHAIN, report.chain());
+        line.put(UPPER_TRIANGLE, report.upperTriangle());
         counts(line, report.counts());
         add(line);
     }
 
     private static void counts(Map<String, Object> line, MaskCounts counts) {
-        line.put(
-                "top1",
-                IntStream.range(0, counts.masks()).mapToObj(counts::top1).toList());
-        line.put(
-                "top5",
-                IntStream.range(0, counts.masks()).mapToObj(counts::top5).toList());
+        line.put(TOP1, IntStream.range(0, counts.masks()).mapToObj(counts::top1).toList());
+        line.put(TOP5, IntStream.range(0, counts.masks()).mapToObj(counts::top5).toList());
     }
 
     private void add(Map<String, Object> line) throws IOException {
