@@ -3,7 +3,9 @@ package bita.tune.train;
 import bita.model.file.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -17,19 +19,24 @@ import tools.jackson.databind.json.JsonMapper;
 /** What a run has seen, a JSON object per line: steps and validations. */
 final class TrainingLog {
     private static final JsonMapper JSON = new JsonMapper();
+    private static final String VALIDATION_LOSS = "validation_loss";
 
     private final Path path;
 
     /**
-     * Goes on with a log: what it says of later steps is left out, since they are made again.
+     * Goes on with a log: what it says of later steps, and of how the present ones have turned out, is left out, since it
+     * is made again; and so is what is no line of a log, which a kill may leave.
      *
      * @param steps made so far
      */
     TrainingLog(Path path, int steps) throws IOException {
         this.path = path;
         StringBuilder kept = new StringBuilder();
-        if (steps > 0 && Files.exists(path)) {
-            for (String line : Files.readAllLines(path)) {
+        if (steps > 0 && Files.isRegularFile(path)) {
+            // Not readAllLines(), to which bytes that are no UTF-8 are an error.
+            for (String line : new String(Files.readAllBytes(path), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
                 if (isUpTo(steps, line)) {
                     kept.append(line).append('\n');
                 }
@@ -43,8 +50,9 @@ final class TrainingLog {
 
     private static boolean isUpTo(int steps, String line) {
         try {
-            JsonNode step = JSON.readTree(line).path("step");
-            return step.isInt() && step.intValue() <= steps;
+            JsonNode object = JSON.readTree(line);
+            JsonNode step = object.path("step");
+            return step.isInt() && step.intValue() <= steps - (object.has(VALIDATION_LOSS) ? 1 : 0);
         } catch (JacksonException e) {
             return false; // half a line, of a run that was killed
         }
@@ -64,7 +72,7 @@ final class TrainingLog {
     void add(ValidationReport report) throws IOException {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("step", report.steps());
-        line.put("validation_loss", report.loss());
+        line.put(VALIDATION_LOSS, report.loss());
         line.put("tokens_per_step_chain", report.chain());
         line.put("tokens_per_step_upper_triangle", report.upperTriangle());
         counts(line, report.counts());
@@ -80,8 +88,20 @@ final class TrainingLog {
                 IntStream.range(0, counts.masks()).mapToObj(counts::top5).toList());
     }
 
+    /** Adds a line, which is on the disk then. */
     private void add(Map<String, Object> line) throws IOException {
-        Files.writeString(
-                path, JSON.writeValueAsString(line) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        try {
+            Files.writeString(
+                    path,
+                    JSON.writeValueAsString(line) + "\n",
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.APPEND,
+                    StandardOpenOption.DSYNC);
+        } catch (FileSystemException | ClosedByInterruptException e) {
+            throw e; // says which file, or is no failure
+        } catch (IOException e) {
+            throw new IOException(
+                    path + ": a line could not be written (" + e.getMessage() + "); make room and start again", e);
+        }
     }
 }
