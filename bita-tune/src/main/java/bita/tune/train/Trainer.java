@@ -48,7 +48,7 @@ final class Trainer implements AutoCloseable {
      *
      * @param stopped asked between windows
      * @return empty if stopped: then the state is as it was
-     * @throws ArithmeticException if the loss is not a number
+     * @throws DivergedException if the loss is not a number
      */
     Optional<StepReport> step(TrainingState state, Schedule schedule, BooleanSupplier stopped) {
         long start = System.nanoTime();
@@ -68,8 +68,7 @@ final class Trainer implements AutoCloseable {
         }
         double norm = AdamW.clip(gradient, settings.clip());
         if (!Double.isFinite(sum) || !Double.isFinite(norm)) {
-            throw new ArithmeticException("the loss of step " + (state.steps() + 1)
-                    + " is not a number: lower the learning rate, or check the model with bita audit");
+            throw new DivergedException("in step " + (state.steps() + 1));
         }
         double learningRate = settings.learningRate(state.steps());
         new AdamW(state.mean(), state.square()).update(state.tokens(), gradient, state.steps(), learningRate);

@@ -3,7 +3,9 @@ package bita.tune.train;
 import bita.model.file.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -33,15 +35,19 @@ final class TrainingLog {
     private final Path path;
 
     /**
-     * Goes on with a log: what it says of later steps is left out, since they are made again.
+     * Goes on with a log: what it says of later steps, and of how the present ones have turned out, is left out, since it
+     * is made again; and so is what is no line of a log, which a kill may leave.
      *
      * @param steps made so far
      */
     TrainingLog(Path path, int steps) throws IOException {
         this.path = path;
         StringBuilder kept = new StringBuilder();
-        if (steps > 0 && Files.exists(path)) {
-            for (String line : Files.readAllLines(path)) {
+        if (steps > 0 && Files.isRegularFile(path)) {
+            // Not readAllLines(), to which bytes that are no UTF-8 are an error.
+            for (String line : new String(Files.readAllBytes(path), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
                 if (isUpTo(steps, line)) {
                     kept.append(line).append('\n');
                 }
@@ -55,8 +61,9 @@ final class TrainingLog {
 
     private static boolean isUpTo(int steps, String line) {
         try {
-            JsonNode step = JSON.readTree(line).path(STEP);
-            return step.isInt() && step.intValue() <= steps;
+            JsonNode object = JSON.readTree(line);
+            JsonNode step = object.path(STEP);
+            return step.isInt() && step.intValue() <= steps - (object.has(VALIDATION_LOSS) ? 1 : 0);
         } catch (JacksonException e) {
             return false; // half a line, of a run that was killed
         }
@@ -88,8 +95,20 @@ final class TrainingLog {
         line.put(TOP5, IntStream.range(0, counts.masks()).mapToObj(counts::top5).toList());
     }
 
+    /** Adds a line, which is on the disk then. */
     private void add(Map<String, Object> line) throws IOException {
-        Files.writeString(
-                path, JSON.writeValueAsString(line) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        try {
+            Files.writeString(
+                    path,
+                    JSON.writeValueAsString(line) + "\n",
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.APPEND,
+                    StandardOpenOption.DSYNC);
+        } catch (FileSystemException | ClosedByInterruptException e) {
+            throw e; // says which file, or is no failure
+        } catch (IOException e) {
+            throw new IOException(
+                    path + ": a line could not be written (" + e.getMessage() + "); make room and start again", e);
+        }
     }
 }
