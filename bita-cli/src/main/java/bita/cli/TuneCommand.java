@@ -114,7 +114,7 @@ final class TuneCommand implements Callable<Integer> {
     @Option(names = "--batch", paramLabel = "N", description = "Answers of a step. Default: 8.")
     Optional<Integer> batch = Optional.empty();
 
-    @Option(names = "--learning-rate", paramLabel = "X", description = "The highest. Default: 0.01.")
+    @Option(names = "--learning-rate", paramLabel = "X", description = "The highest. Default: 0.1.")
     Optional<Double> learningRate = Optional.empty();
 
     @Option(names = "--decay", paramLabel = "X", description = "Mask i counts exp(-(i - 1) / X). Default: 4.")

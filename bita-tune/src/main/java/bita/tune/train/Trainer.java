@@ -60,7 +60,7 @@ final class Trainer implements AutoCloseable {
                 return Optional.empty();
             }
             Optional<MemorySegment> teacher = readRealTokens(window);
-            MemorySegment logits = training.forward(cache, window.anchorPositions(), state.tokens());
+            MemorySegment logits = training.forward(cache, window.anchors(), state.tokens());
             WindowLoss.Outcome outcome = loss.apply(logits, window, teacher, 1.0 / settings.answersPerStep());
             sum += outcome.loss() / settings.answersPerStep();
             counts.add(outcome);
@@ -79,13 +79,13 @@ final class Trainer implements AutoCloseable {
     /** What learned tokens are worth on a window. */
     WindowLoss.Outcome measure(Window window, LearnedTokens tokens) {
         readRealTokens(window);
-        return loss.apply(training.forward(cache, window.anchorPositions(), tokens), window, Optional.empty(), 1);
+        return loss.apply(training.forward(cache, window.anchors(), tokens), window, Optional.empty(), 1);
     }
 
     /** Computes the keys and values of the real tokens that the window's groups see; the distributions to learn from. */
     private Optional<MemorySegment> readRealTokens(Window window) {
         boolean teaching = settings.loss() == LossFunction.FORWARD_KL;
-        int last = window.first() + window.count() - 1;
+        int last = window.last();
         int length = Math.min(window.length(), last + 1 + (teaching ? settings.masks() : 0));
         cache.truncate(0);
         rows.clear();

@@ -6,7 +6,7 @@ package bita.tune.train;
  *
  * @param prompts        prompt tokens
  * @param masks          mask tokens
- * @param window         most consecutive anchors of an answer that are trained together
+ * @param window         most anchors of an answer that are trained together
  * @param answersPerStep windows, each of another answer, whose mean gradient makes a step
  * @param steps          steps of the whole run, over which the learning rate falls by a half cosine
  * @param learningRate   the highest
@@ -32,7 +32,7 @@ public record TrainingSettings(
         long seed) {
     /** Found by measurement on the default model (docs/tune.md). */
     public static final TrainingSettings DEFAULT =
-            new TrainingSettings(16, 3, 64, 8, 150, 1e-2, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
+            new TrainingSettings(16, 3, 64, 8, 150, 0.1, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
 
     public TrainingSettings {
         range("prompts", prompts, 0, 256);
