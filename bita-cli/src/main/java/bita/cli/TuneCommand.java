@@ -1,7 +1,9 @@
 package bita.cli;
 
 import bita.api.LoadOptions;
+import bita.api.store.CatalogModel;
 import bita.decode.Adapter;
+import bita.eval.bench.BenchOptions;
 import bita.kernels.Backend;
 import bita.kernels.InstructionSet;
 import bita.kernels.Kernels;
@@ -10,7 +12,6 @@ import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import bita.model.Transformer;
-import bita.model.file.GgufFile;
 import bita.tune.data.AnsweredSet;
 import bita.tune.data.Split;
 import bita.tune.train.LossFunction;
@@ -51,29 +52,41 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  bita tune smollm2-135m --answers answers.jsonl -o adapter.safetensors",
-            "  bita run --adapter adapter.safetensors \"Why is the sky blue?\" --compare"
+            "  bita run --adapter adapter.safetensors \"Why is the sky blue?\" --compare",
+            "  bita tune --dry-run --shape llama-7b      memory and time, of a model of which only the shape exists"
         })
 final class TuneCommand implements Callable<Integer> {
     private static final int SHORTEST_ANSWER = 12;
 
     private final Terminal terminal;
 
-    @Parameters(paramLabel = "MODEL", description = "A name that \"bita list\" knows, or the path of a GGUF file.")
-    String model = "";
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "MODEL",
+            description = "A name that \"bita list\" knows, or the path of a GGUF file.")
+    Optional<String> model = Optional.empty();
 
     @Option(
             names = {"-o", "--output"},
-            required = true,
             paramLabel = "FILE",
             description = "The adapter to write.")
     Path output = Path.of("");
 
     @Option(
             names = "--answers",
-            required = true,
             paramLabel = "FILE",
             description = "The model's answers, as \"bita distill\" writes them.")
     Path answers = Path.of("");
+
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Write nothing, and need no answers: show what memory the run would take, and on a few windows"
+                            + " of random tokens what time. Without MODEL: smollm2-135m-instruct.")
+    boolean dryRun;
+
+    @Mixin
+    final ShapeOptions shape = new ShapeOptions();
 
     @Option(names = "--steps", paramLabel = "N", description = "Steps of training. Default: 150.")
     Optional<Integer> steps = Optional.empty();
@@ -145,18 +158,25 @@ final class TuneCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        shape.check(model);
+        TrainingSettings settings = UsageException.check(this::settings);
+        int members = threads.orElse(LoadOptions.automatic().threads());
+        if (dryRun) {
+            dryRun(settings, members);
+            return 0;
+        }
+        checkUsage();
         if (!force && Files.exists(output)) {
             throw new FileAlreadyExistsException(
                     output.toString(), null, "this file exists already; --force replaces it");
         }
-        TrainingSettings settings = UsageException.check(this::settings);
-        Path source = LoadingOptions.find(terminal, model, offline);
+        Path source = LoadingOptions.find(terminal, model.orElseThrow(), offline);
         String sha256 = terminal.store().hashes().sha256(source);
         long start = System.nanoTime();
         Kernels kernels = KernelsProvider.of(backend, isa).kernels();
-        try (ThreadTeam team =
-                        new ThreadTeam(threads.orElse(LoadOptions.automatic().threads()));
-                Transformer transformer = Transformer.load(GgufFile.open(source), kernels, team)) {
+        try (ThreadTeam team = new ThreadTeam(members);
+                Transformer transformer =
+                        TuningModel.load(terminal, source, kernels, team, settings, Files.size(answers))) {
             AnsweredSet set =
                     AnsweredSet.read(answers, transformer.config().vocabulary(), SHORTEST_ANSWER, Split.DEFAULT);
             if (!set.origin().modelSha256().equals(sha256)) {
@@ -175,6 +195,32 @@ final class TuneCommand implements Callable<Integer> {
             report(result, adapter, set, (System.nanoTime() - start) / 1e9);
         }
         return 0;
+    }
+
+    private void checkUsage() {
+        if (shape.shape.isPresent()) {
+            throw new UsageException("--shape is for a --dry-run: random weights give no adapter");
+        }
+        if (model.isEmpty()) {
+            throw new UsageException("which MODEL is to be tuned?");
+        }
+        if (output.toString().isEmpty()) {
+            throw new UsageException("--output FILE is missing: the adapter to write");
+        }
+        if (answers.toString().isEmpty()) {
+            throw new UsageException("--answers FILE is missing: the model's answers, made with bita distill");
+        }
+    }
+
+    private void dryRun(TrainingSettings settings, int members) throws IOException {
+        BenchOptions.Source source = shape.source(Path.of(""));
+        if (shape.shape.isEmpty()) {
+            String name = model.orElse(CatalogModel.DEFAULT.id());
+            source = shape.source(LoadingOptions.find(terminal, name, offline));
+        }
+        long answerBytes = answers.toString().isEmpty() ? 0 : Files.size(answers);
+        Kernels kernels = KernelsProvider.of(backend, isa).kernels();
+        new TuneDryRun(terminal, kernels, members, settings).run(source, answerBytes, json);
     }
 
     private TrainingSettings settings() {
