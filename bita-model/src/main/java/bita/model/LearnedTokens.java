@@ -1,7 +1,5 @@
 package bita.model;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -46,6 +44,12 @@ public final class LearnedTokens {
         return block;
     }
 
+    /** Bytes of memory of learned tokens of this form. */
+    public static long bytes(ModelConfig config, int prompts, int masks) {
+        return (2L * config.layers() * prompts * config.heads() * config.headDim() + (long) masks * config.hidden())
+                * Float.BYTES;
+    }
+
     /** How many numbers there are. */
     public long count() {
         return 2 * promptFloats() + (long) masks * config.hidden();
@@ -74,17 +78,6 @@ public final class LearnedTokens {
     /** f32 (prompts, heads, headDim) of a layer. */
     MemorySegment promptValues(int layer) {
         return slice(promptFloats() + layer * layerFloats(), layerFloats());
-    }
-
-    /** As the forward pass reads them; a copy. */
-    public MaskTokens maskTokens() {
-        return MaskTokens.of(
-                config,
-                prompts,
-                masks,
-                promptKeys().toArray(JAVA_FLOAT),
-                promptValues().toArray(JAVA_FLOAT),
-                maskEmbeddings().toArray(JAVA_FLOAT));
     }
 
     private long layerFloats() {

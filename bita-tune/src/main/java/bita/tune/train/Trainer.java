@@ -40,7 +40,10 @@ final class Trainer implements AutoCloseable {
         gradient = new LearnedTokens(engine.model().config(), settings.prompts(), settings.masks());
         training = new MaskTraining(engine, settings.prompts(), settings.masks(), settings.window());
         frozen = new ForwardPass(engine, settings.mostTokens());
-        cache = new KvCache(engine.model().config(), CacheFormat.F32);
+        frozen.reserveLogits(settings.mostTeachers());
+        cache = new KvCache(engine.model().config(), CacheFormat.F32, settings.mostPositions());
+        // All memory is taken at once, so that it does not grow with the answers.
+        cache.assumeLength(settings.mostPositions());
     }
 
     /**

@@ -60,6 +60,22 @@ public record TrainingSettings(
         }
     }
 
+    /** The same with another number of windows in a step. */
+    TrainingSettings withAnswersPerStep(int answers) {
+        return new TrainingSettings(
+                prompts, masks, window, answers, steps, learningRate, warmup, clip, decay, loss, mostTokens, seed);
+    }
+
+    /** Tokens that the keys and values of a window are for at most: an answer with its prompt, and the masks behind it. */
+    int mostPositions() {
+        return mostTokens + window * masks;
+    }
+
+    /** Tokens of an answer at most whose distributions are learned from; 1 if none are. */
+    int mostTeachers() {
+        return loss == LossFunction.FORWARD_KL ? mostTokens : 1;
+    }
+
     /** The learning rate of a step, from 0. */
     double learningRate(int step) {
         double rise = warmup == 0 ? 1 : Math.min(1, (step + 1.0) / warmup);

@@ -56,6 +56,11 @@ public final class Tuning {
                         "validation needs a positive number of steps and of anchors, not " + every + " and " + anchors);
             }
         }
+
+        /** How often a run of so many steps is validated. */
+        int times(int steps) {
+            return 1 + Math.ceilDiv(steps, every);
+        }
     }
 
     /**
