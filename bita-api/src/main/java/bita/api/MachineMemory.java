@@ -18,6 +18,7 @@ import java.util.stream.Stream;
  */
 public record MachineMemory(long totalBytes, long availableBytes) {
     private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
+    private static final Path PROCESS_STATUS = Path.of("/proc/self/status");
     private static final long KIBIBYTE = 1024;
 
     /** The memory as it is now. */
@@ -31,12 +32,24 @@ public record MachineMemory(long totalBytes, long availableBytes) {
         return new MachineMemory(total, available.orElseGet(system::getFreeMemorySize));
     }
 
-    /** A line of Linux's account, in bytes. */
+    /**
+     * The most memory that this process has held at any time until now, pages of mapped files included; empty where the
+     * system does not say.
+     */
+    public static OptionalLong peakResidentBytes() {
+        return line(PROCESS_STATUS, "VmHWM:");
+    }
+
     private static OptionalLong info(String key) {
-        if (!Files.isReadable(MEMORY_INFO)) {
+        return line(MEMORY_INFO, key);
+    }
+
+    /** A line of one of Linux's accounts, in bytes. */
+    private static OptionalLong line(Path account, String key) {
+        if (!Files.isReadable(account)) {
             return OptionalLong.empty();
         }
-        try (Stream<String> lines = Files.lines(MEMORY_INFO)) {
+        try (Stream<String> lines = Files.lines(account)) {
             return lines.filter(line -> line.startsWith(key))
                     .mapToLong(line -> KIBIBYTE * Long.parseLong(line.replaceAll("\\D", "")))
                     .findFirst();

@@ -7,12 +7,12 @@ import bita.eval.bench.BenchOptions;
 import bita.eval.bench.BenchPlot;
 import bita.eval.bench.BenchReport;
 import bita.eval.bench.BenchResult;
-import bita.eval.bench.ModelShape;
+import bita.eval.plot.Drawing;
+import bita.eval.plot.ImageFormat;
 import bita.kernels.Backend;
 import bita.kernels.CacheFormat;
 import bita.kernels.InstructionSet;
 import bita.kernels.KernelsProvider;
-import bita.kernels.NumberFormat;
 import bita.model.file.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,18 +54,8 @@ final class BenchCommand implements Callable<Integer> {
                     "A name that \"bita list\" knows, or the path of a GGUF file. Default: smollm2-135m-instruct.")
     Optional<String> model = Optional.empty();
 
-    @Option(
-            names = "--shape",
-            paramLabel = "NAME",
-            description = "Random weights in the shape of a model: smollm2-135m, smollm2-360m, llama-1b, smollm2-1.7b,"
-                    + " llama-3b, llama-7b, llama-8b, llama-13b, llama-70b.")
-    Optional<String> shape = Optional.empty();
-
-    @Option(
-            names = "--format",
-            paramLabel = "FORMAT",
-            description = "Number format of random weights: ${COMPLETION-CANDIDATES}. Default: Q4_0.")
-    Optional<NumberFormat> format = Optional.empty();
+    @Mixin
+    final ShapeOptions shape = new ShapeOptions();
 
     @Option(
             names = "--contexts",
@@ -135,23 +124,21 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (shape.isPresent() && model.isPresent()) {
-            throw new UsageException("give a MODEL or a --shape, not both");
-        }
-        if (format.isPresent() && shape.isEmpty()) {
-            throw new UsageException("--format is for the random weights of a --shape; a model has its own");
-        }
+        shape.check(model);
         // What is wrong with the options is said before anything is downloaded.
-        BenchOptions _ = UsageException.check(() -> options(source(Path.of(""))));
+        BenchOptions _ = UsageException.check(() -> options(shape.source(Path.of(""))));
         if (plot.isEmpty()) {
             report(measure());
             return 0;
         }
         Path target = plot.get();
-        BenchPlot.ImageFormat format = BenchPlot.ImageFormat.ofName(target.toString())
+        ImageFormat format = ImageFormat.ofName(target.toString())
                 .orElseThrow(() ->
                         new UsageException("--plot draws files that end in .svg or .png, and not '" + target + "'"));
-        BenchPlot.requireFonts();
+        Optional<String> problem = Drawing.problem();
+        if (problem.isPresent()) {
+            throw new UnsupportedOperationException(problem.get() + ", or leave out --plot");
+        }
         // That a file cannot be written is found out before minutes of measuring.
         try (AtomicFile file = AtomicFile.create(target, true)) {
             BenchResult result = measure();
@@ -163,7 +150,8 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private BenchResult measure() throws IOException {
-        return run(options(source(shape.isPresent() ? Path.of("") : LoadingOptions.find(terminal, name(), offline))));
+        Path file = shape.shape.isPresent() ? Path.of("") : LoadingOptions.find(terminal, name(), offline);
+        return run(options(shape.source(file)));
     }
 
     private void report(BenchResult result) {
@@ -176,16 +164,6 @@ final class BenchCommand implements Callable<Integer> {
 
     private String name() {
         return model.orElse(CatalogModel.DEFAULT.id());
-    }
-
-    private BenchOptions.Source source(Path file) {
-        if (shape.isEmpty()) {
-            return new BenchOptions.Source.File(file);
-        }
-        ModelShape found = ModelShape.find(shape.get())
-                .orElseThrow(() -> new UsageException("there is no shape '" + shape.get() + "', only "
-                        + ModelShape.ALL.stream().map(ModelShape::name).collect(Collectors.joining(", "))));
-        return new BenchOptions.Source.Random(found, format.orElse(NumberFormat.Q4_0));
     }
 
     private BenchOptions options(BenchOptions.Source source) {

@@ -4,6 +4,7 @@ import bita.api.ContextOverflowException;
 import bita.api.InsufficientMemoryException;
 import bita.decode.NotANumberException;
 import bita.model.template.TemplateException;
+import bita.tune.train.DivergedException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -32,6 +33,7 @@ final class Failure {
             case InsufficientMemoryException e -> message(e);
             case TemplateException e -> message(e);
             case NotANumberException e -> message(e);
+            case DivergedException e -> message(e);
             case IllegalArgumentException e -> message(e);
             case UnsupportedOperationException e -> message(e);
             default -> "internal error: " + thrown + "; BITA_DEBUG=1 shows where";

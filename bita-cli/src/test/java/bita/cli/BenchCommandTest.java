@@ -139,7 +139,7 @@ class BenchCommandTest {
                         "f32");
 
         assertThat(result.status()).isEqualTo(1);
-        assertThat(result.err()).startsWith("bita: this bench needs ").contains("GB of memory", "and the machine has");
+        assertThat(result.err()).startsWith("bita: this bench needs ").contains("GB of memory", "and this machine has");
         assertThat(result.err().lines()).hasSize(1);
     }
 

@@ -110,6 +110,14 @@ class UsageTest {
                 wrong("at least one token", "distill", "-o", "x", "--max-tokens", "0"),
                 wrong("temperature", "distill", "-o", "x", "--temperature", "-1"),
                 wrong("1 to 1024", "distill", "-o", "x", "--batch", "0"),
+                wrong("which MODEL", "tune"),
+                wrong("--output", "tune", "model.gguf"),
+                wrong("--answers", "tune", "model.gguf", "-o", "x"),
+                wrong("--shape is for a --dry-run", "tune", "--shape", "llama-7b", "-o", "x", "--answers", "y"),
+                wrong("a MODEL or a --shape", "tune", "--dry-run", "model.gguf", "--shape", "llama-7b"),
+                wrong("--format is for", "tune", "--dry-run", "model.gguf", "--format", "Q8_0"),
+                wrong("there is no shape 'gpt'", "tune", "--dry-run", "--shape", "gpt"),
+                wrong("number of window", "tune", "--dry-run", "--shape", "llama-7b", "--window", "0"),
                 wrong("surplus", "list", "surplus"),
                 wrong("rnu", "rnu"));
     }

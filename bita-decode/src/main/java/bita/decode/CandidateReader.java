@@ -50,27 +50,29 @@ public final class CandidateReader {
         return MaskCandidates.of(tokens, probabilities);
     }
 
-    /** Fills in the most likely tokens and their probabilities; false if the logits are unusable. */
+    /** Fills in the most likely tokens and their probabilities; false unless all logits are finite. */
     private boolean readRow(int mask, MemorySegment row, int[] tokens, float[] probabilities) {
         Arrays.fill(probabilities, Float.NEGATIVE_INFINITY);
         float least = Float.NEGATIVE_INFINITY;
-        boolean ordered = true;
+        boolean finite = true;
         for (int i = 0; i < vocabulary; i++) {
             float logit = row.getAtIndex(JAVA_FLOAT, i);
-            ordered &= logit <= Float.MAX_VALUE; // neither NaN nor infinite
+            finite &= Math.abs(logit) <= Float.MAX_VALUE; // false for NaN too
             if (logit > least) {
                 insert(i, logit, tokens, probabilities);
                 least = probabilities[count - 1];
             }
         }
-        float maximum = probabilities[0];
-        if (!ordered || maximum == Float.NEGATIVE_INFINITY) {
+        if (!finite) {
             return false;
         }
-        kernels.exponentials(row, vocabulary, maximum, 1, row);
+        kernels.exponentials(row, vocabulary, probabilities[0], 1, row);
         double sum = sum(row);
+        float before = 1;
         for (int i = 0; i < count; i++) {
-            probabilities[i] = calibration.probability(mask, (float) (row.getAtIndex(JAVA_FLOAT, tokens[i]) / sum));
+            // Where two logits are neighbours, the exponential of the lower one may be the higher by a last bit.
+            before = Math.min(before, (float) (row.getAtIndex(JAVA_FLOAT, tokens[i]) / sum));
+            probabilities[i] = calibration.probability(mask, before);
         }
         return true;
     }

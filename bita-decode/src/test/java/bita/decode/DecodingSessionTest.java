@@ -176,29 +176,6 @@ class DecodingSessionTest {
         assertThat(trace.steps).isLessThan(119);
     }
 
-    @ParameterizedTest
-    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, 3e38f, -3e38f, 1e-42f})
-    void hostileAdaptersOnlySlowDown(float poison) {
-        int count = TinyModel.LAYERS * 4 * TinyModel.HEADS * TinyModel.HEAD_DIM;
-        float[] prompts = new float[count];
-        float[] masks = new float[2 * TinyModel.HIDDEN];
-        Arrays.fill(prompts, poison);
-        Arrays.fill(masks, poison);
-        Engine hostile = engine(Optional.of(MaskTokens.of(
-                model.config(), 4, 2, prompts, prompts, masks, Optional.empty())));
-        int[] prompt = prompt(3, 40);
-        Trace reference = decode(
-                engine(Optional.empty()),
-                DecodingSettings.of(new Method.Plain()),
-                prompt,
-                SamplingSettings.greedy(),
-                60);
-        for (String name : List.of("masks:upper-triangle", "masks+lookup:best:8")) {
-            decode(hostile, DecodingSettings.of(Method.parse(name)), prompt, SamplingSettings.greedy(), 60)
-                    .assertSame(reference);
-        }
-    }
-
     @Test
     void aSharedPrefixIsNotComputedAgainAndChangesNothing() {
         Engine engine = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));

@@ -32,6 +32,12 @@ public final class Activations {
         scaledSums = arena.allocate((long) rows * blocks * Float.BYTES, 64);
     }
 
+    /** Bytes of memory for {@code rows} rows of {@code columns} numbers. */
+    public static long bytes(long rows, int columns) {
+        int blocks = (columns + Layout.BLOCK - 1) / Layout.BLOCK;
+        return rows * ((Float.BYTES + 1L) * columns + (2L * Float.BYTES + Integer.BYTES) * blocks);
+    }
+
     public int columns() {
         return columns;
     }

@@ -105,6 +105,34 @@ public final class ForwardPass implements AutoCloseable {
         return arena.allocate(count * Integer.BYTES, 64);
     }
 
+    /**
+     * Bytes of scratch memory for passes of one sequence, a chain of tokens, without an adapter; memory that few rows
+     * behind many positions take to be split among threads is not counted.
+     *
+     * @param maxRows   most rows of a pass
+     * @param logitRows most rows whose logits are asked for, if room for them has been made at once
+     * @param slots     of the cache
+     * @param threads   of the engine's team
+     */
+    public static long bytes(ModelConfig config, int maxRows, int logitRows, int slots, int threads) {
+        int queryWidth = config.heads() * config.headDim();
+        long perRow = (long) config.hidden()
+                + queryWidth
+                + 2L * config.kvHeads() * config.headDim()
+                + config.feedForward()
+                + config.headDim();
+        long activations = Activations.bytes(maxRows, config.hidden())
+                + Activations.bytes(maxRows, queryWidth)
+                + Activations.bytes(maxRows, config.feedForward());
+        AttentionShape attention = new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), 1);
+        long floats = maxRows * perRow + threads * attention.scratchFloats(slots, 0);
+        long ints = 4L * maxRows + 1;
+        // Memory for one row's logits is there from the beginning, and kept.
+        long withLogits = logitRows > 1 ? logitRows + 1L : 1;
+        long logits = withLogits * config.vocabulary() * Float.BYTES + Activations.bytes(withLogits, config.hidden());
+        return floats * Float.BYTES + ints * Integer.BYTES + activations + logits;
+    }
+
     /** Most rows of one pass. */
     public int maxRows() {
         return maxRows;
@@ -531,7 +559,8 @@ public final class ForwardPass implements AutoCloseable {
         return logits.asSlice(0, (long) count * config.vocabulary() * Float.BYTES);
     }
 
-    private void reserveLogits(int count) {
+    /** Makes room for the logits of a number of rows at once, where memory is not to grow with use. */
+    public void reserveLogits(int count) {
         if (count > logitRows) {
             // At least twice as many, since the memory before is freed only at the end.
             logitRows = Math.max(count, Math.min(2 * logitRows, maxRows));

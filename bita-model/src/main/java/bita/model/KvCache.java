@@ -53,7 +53,7 @@ public final class KvCache implements AutoCloseable {
     }
 
     /** Slots of a cache whose context is full, with room for a step's rows. */
-    static int mostSlots(int context) {
+    public static int mostSlots(int context) {
         return Math.ceilDiv(context + STEP_ROWS, LANES) * LANES;
     }
 

@@ -60,14 +60,19 @@ public final class LearnedTokens {
         return block;
     }
 
+    /** Bytes of memory of learned tokens of this form. */
+    public static long bytes(ModelConfig config, int prompts, int masks, int rank) {
+        return (lowRankFrom(config, prompts, masks) + config.layers() * lowRankFloats(config, rank)) * Float.BYTES;
+    }
+
     /** How many numbers there are. */
     public long count() {
-        return lowRankFrom() + config.layers() * lowRankFloats();
+        return lowRankFrom(config, prompts, masks) + lowRankCount();
     }
 
     /** How many of these belong to what is added to linear layers; they are the last ones. */
     public long lowRankCount() {
-        return config.layers() * lowRankFloats();
+        return config.layers() * lowRankFloats(config, rank);
     }
 
     /** f32 (layers, prompts, heads, headDim). */
@@ -97,7 +102,7 @@ public final class LearnedTokens {
 
     /** f32 (rank, columns): what the linear layers of an input share. */
     public MemorySegment lowRankA(int layer, Linear.Input input) {
-        long from = lowRankFrom() + layer * lowRankFloats();
+        long from = lowRankFrom(layer);
         for (Linear.Input before : Linear.Input.values()) {
             if (before == input) {
                 break;
@@ -109,7 +114,7 @@ public final class LearnedTokens {
 
     /** f32 (rows, rank) of a linear layer. */
     public MemorySegment lowRankB(int layer, Linear linear) {
-        long from = lowRankFrom() + layer * lowRankFloats() + lowRankAFloats();
+        long from = lowRankFrom(layer) + lowRankAFloats(config, rank);
         for (Linear before : Linear.values()) {
             if (before == linear) {
                 break;
@@ -117,18 +122,6 @@ public final class LearnedTokens {
             from += (long) rank * before.rows(config);
         }
         return slice(from, (long) rank * linear.rows(config));
-    }
-
-    /** As the forward pass reads them; a copy. */
-    public MaskTokens maskTokens() {
-        return MaskTokens.of(
-                config,
-                prompts,
-                masks,
-                promptKeys().toArray(JAVA_FLOAT),
-                promptValues().toArray(JAVA_FLOAT),
-                maskEmbeddings().toArray(JAVA_FLOAT),
-                lowRank());
     }
 
     /** What is added to linear layers, in the model's own order of head dimensions; empty without a rank. */
@@ -157,11 +150,15 @@ public final class LearnedTokens {
         return Optional.of(new LowRank(rank, a, b));
     }
 
-    private long lowRankFrom() {
-        return 2 * promptFloats() + (long) masks * config.hidden();
+    private long lowRankFrom(int layer) {
+        return lowRankFrom(config, prompts, masks) + layer * lowRankFloats(config, rank);
     }
 
-    private long lowRankAFloats() {
+    private static long lowRankFrom(ModelConfig config, int prompts, int masks) {
+        return 2L * config.layers() * prompts * config.heads() * config.headDim() + (long) masks * config.hidden();
+    }
+
+    private static long lowRankAFloats(ModelConfig config, int rank) {
         long columns = 0;
         for (Linear.Input input : Linear.Input.values()) {
             columns += input.columns(config);
@@ -170,12 +167,12 @@ public final class LearnedTokens {
     }
 
     /** Of a layer. */
-    private long lowRankFloats() {
+    private static long lowRankFloats(ModelConfig config, int rank) {
         long rows = 0;
         for (Linear linear : Linear.values()) {
             rows += linear.rows(config);
         }
-        return lowRankAFloats() + rank * rows;
+        return lowRankAFloats(config, rank) + rank * rows;
     }
 
     private long layerFloats() {

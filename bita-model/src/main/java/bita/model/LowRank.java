@@ -3,6 +3,8 @@ package bita.model;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * What is added to the linear layers where mask rows pass through them: of each layer's weights a product B A of two small
@@ -29,12 +31,12 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
     }
 
     /** (layers, rank, columns) of an input. */
-    float[] a(Linear.Input input) {
+    public float[] a(Linear.Input input) {
         return Objects.requireNonNull(a.get(input));
     }
 
     /** (layers, rows, rank) of a linear layer. */
-    float[] b(Linear linear) {
+    public float[] b(Linear linear) {
         return Objects.requireNonNull(b.get(linear));
     }
 
@@ -43,7 +45,7 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
      *
      * @throws IllegalArgumentException if they do not fit the model
      */
-    void check(ModelConfig config) {
+    public void check(ModelConfig config) {
         for (Linear.Input input : Linear.Input.values()) {
             check(a(input), config.layers() * (long) rank * input.columns(config), input);
         }
@@ -56,5 +58,20 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
         if (numbers.length != count) {
             throw new IllegalArgumentException("the low-rank adapter of " + what + " does not fit the model");
         }
+    }
+
+    /** The same with the rows of queries and keys in another order. */
+    public LowRank withHeads(UnaryOperator<float[]> reorder) {
+        Map<Linear, float[]> reordered = new EnumMap<>(b);
+        reordered.put(Linear.QUERY, reorder.apply(b(Linear.QUERY)));
+        reordered.put(Linear.KEY, reorder.apply(b(Linear.KEY)));
+        return new LowRank(rank, a, reordered);
+    }
+
+    /** Numbers in all. */
+    public long count() {
+        return Stream.concat(a.values().stream(), b.values().stream())
+                .mapToLong(numbers -> numbers.length)
+                .sum();
     }
 }

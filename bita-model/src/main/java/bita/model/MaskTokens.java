@@ -1,10 +1,12 @@
 package bita.model;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import bita.kernels.Layout;
 import bita.kernels.PromptLayer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +17,8 @@ import java.util.Optional;
  * mask tokens, and what is added to linear layers where mask rows pass. Immutable.
  */
 public final class MaskTokens {
+    private static final long ALIGNMENT = 64;
+
     private final int prompts;
     private final int masks;
     private final int hidden;
@@ -53,35 +57,25 @@ public final class MaskTokens {
             float[] promptValues,
             float[] embeddings,
             Optional<LowRank> lowRank) {
-        int heads = config.heads();
-        int headDim = config.headDim();
-        int perLayer = prompts * heads * headDim;
+        int perLayer = prompts * config.heads() * config.headDim();
         if (promptKeys.length != config.layers() * perLayer
                 || promptValues.length != config.layers() * perLayer
                 || embeddings.length != masks * config.hidden()
                 || masks < 1) {
             throw new IllegalArgumentException("the tensors of the mask tokens do not fit the model");
         }
-        int lanes = Layout.LANES;
-        int panels = (prompts + lanes - 1) / lanes;
         // Automatic: freed when the last user is gone, so that an adapter needs no close of its own.
         Arena arena = Arena.ofAuto();
         List<PromptLayer> layers = new ArrayList<>();
         for (int layer = 0; layer < config.layers(); layer++) {
-            MemorySegment keys = arena.allocate((long) heads * panels * headDim * lanes * Float.BYTES + 64, 64);
-            MemorySegment values = arena.allocate((long) heads * prompts * headDim * Float.BYTES + 64, 64);
-            for (int head = 0; head < heads; head++) {
-                for (int p = 0; p < prompts; p++) {
-                    int from = layer * perLayer + (p * heads + head) * headDim;
-                    for (int d = 0; d < headDim; d++) {
-                        long key = (((long) head * panels + p / lanes) * headDim + d) * lanes + p % lanes;
-                        keys.setAtIndex(ValueLayout.JAVA_FLOAT, key, promptKeys[from + d]);
-                        long value = ((long) head * prompts + p) * headDim + d;
-                        values.setAtIndex(ValueLayout.JAVA_FLOAT, value, promptValues[from + d]);
-                    }
-                }
-            }
-            layers.add(new PromptLayer(keys, values, prompts));
+            PromptLayer arranged = allocate(arena, config, prompts);
+            long from = (long) layer * perLayer * Float.BYTES;
+            arrange(
+                    MemorySegment.ofArray(promptKeys).asSlice(from),
+                    MemorySegment.ofArray(promptValues).asSlice(from),
+                    config,
+                    arranged);
+            layers.add(arranged);
         }
         return new MaskTokens(
                 prompts,
@@ -90,6 +84,54 @@ public final class MaskTokens {
                 List.copyOf(layers),
                 embeddings.clone(),
                 lowRank.map(matrices -> PackedLowRank.of(config, matrices)));
+    }
+
+    /** Memory for the prompt tokens of a layer, all zero. */
+    static PromptLayer allocate(SegmentAllocator memory, ModelConfig config, int prompts) {
+        return new PromptLayer(
+                memory.allocate(keyBytes(config, prompts), ALIGNMENT),
+                memory.allocate(valueBytes(config, prompts), ALIGNMENT),
+                prompts);
+    }
+
+    /** Bytes that {@link #allocate} takes. */
+    static long layerBytes(ModelConfig config, int prompts) {
+        return keyBytes(config, prompts) + valueBytes(config, prompts);
+    }
+
+    private static long keyBytes(ModelConfig config, int prompts) {
+        long panels = Math.ceilDiv(prompts, Layout.LANES);
+        return config.heads() * panels * config.headDim() * Layout.LANES * Float.BYTES + ALIGNMENT;
+    }
+
+    private static long valueBytes(ModelConfig config, int prompts) {
+        return (long) config.heads() * prompts * config.headDim() * Float.BYTES + ALIGNMENT;
+    }
+
+    /**
+     * Arranges the prompt tokens of a layer for the kernels.
+     *
+     * @param promptKeys   f32 (prompts, heads, headDim)
+     * @param promptValues f32 (prompts, heads, headDim)
+     * @param to           written
+     */
+    static void arrange(MemorySegment promptKeys, MemorySegment promptValues, ModelConfig config, PromptLayer to) {
+        int heads = config.heads();
+        int headDim = config.headDim();
+        int prompts = to.prompts();
+        int lanes = Layout.LANES;
+        int panels = Math.ceilDiv(prompts, lanes);
+        for (int head = 0; head < heads; head++) {
+            for (int p = 0; p < prompts; p++) {
+                long from = ((long) p * heads + head) * headDim;
+                for (int d = 0; d < headDim; d++) {
+                    long key = (((long) head * panels + p / lanes) * headDim + d) * lanes + p % lanes;
+                    to.keys().setAtIndex(JAVA_FLOAT, key, promptKeys.getAtIndex(JAVA_FLOAT, from + d));
+                    long value = ((long) head * prompts + p) * headDim + d;
+                    to.values().setAtIndex(JAVA_FLOAT, value, promptValues.getAtIndex(JAVA_FLOAT, from + d));
+                }
+            }
+        }
     }
 
     /** Number of prompt tokens. */
@@ -113,7 +155,6 @@ public final class MaskTokens {
 
     /** Writes the input embedding of a mask, f32 (hidden), to {@code target}. */
     void embed(int mask, MemorySegment target, long targetIndex) {
-        MemorySegment.copy(
-                embeddings, mask * hidden, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, hidden);
+        MemorySegment.copy(embeddings, mask * hidden, target, JAVA_FLOAT, targetIndex * Float.BYTES, hidden);
     }
 }

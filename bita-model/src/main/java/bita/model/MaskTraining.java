@@ -13,6 +13,7 @@ import bita.kernels.Layout;
 import bita.kernels.MaskAttention;
 import bita.kernels.NumberFormat;
 import bita.kernels.PackedMatrix;
+import bita.kernels.PromptLayer;
 import bita.kernels.ThreadTeam;
 import bita.kernels.TrainingKernels;
 import bita.kernels.Visibility;
@@ -70,6 +71,7 @@ public final class MaskTraining implements AutoCloseable {
     private final MemorySegment path; // i32
     private final MemorySegment prompted; // i32 (rows)
     private final MemorySegment[] productScratch;
+    private final List<PromptLayer> promptLayers = new ArrayList<>(); // as the forward pass reads them
 
     private final MemorySegment reducedGradient; // f32 (rows, rank)
     private final MemorySegment lowRankInput; // f32 (rows, widest): an input once more, to find the gradient of A
@@ -155,6 +157,9 @@ public final class MaskTraining implements AutoCloseable {
         for (int i = 0; i < productScratch.length; i++) {
             productScratch[i] = floats(TrainingKernels.PRODUCT_SCRATCH_FLOATS);
         }
+        for (int i = 0; i < config.layers(); i++) {
+            promptLayers.add(MaskTokens.allocate(arena, config, prompts));
+        }
     }
 
     private Map<Linear.Input, MemorySegment> reducedInputs() {
@@ -190,10 +195,13 @@ public final class MaskTraining implements AutoCloseable {
     }
 
     /**
-     * Bytes of memory for windows of {@code rows} rows, apart from the cache of the real tokens and the matrices of rank
-     * {@code rank}.
+     * Bytes of memory for windows of up to {@code maxGroups} groups, apart from the cache of the real tokens.
+     *
+     * @param slots   of that cache, with the window's rows behind the real tokens
+     * @param threads of the engine's team
      */
-    public static long bytes(ModelConfig config, int rank, int rows) {
+    public static long bytes(ModelConfig config, int prompts, int masks, int rank, int maxGroups, int slots, int threads) {
+        long rows = (long) maxGroups * masks;
         long queryWidth = (long) config.heads() * config.headDim();
         long keyWidth = (long) config.kvHeads() * config.headDim();
         long perLayer = 2L * config.hidden()
@@ -209,7 +217,18 @@ public final class MaskTraining implements AutoCloseable {
                 + 2L * config.headDim()
                 + rank
                 + (rank == 0 ? 0 : Math.max(queryWidth, config.feedForward()));
-        return (long) Float.BYTES * rows * (config.layers() * perLayer + shared);
+        long promptGradients = 2L * RUNS * prompts * queryWidth;
+        long turnedCache = 2L * slots * keyWidth;
+        AttentionShape attention = new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), 1);
+        long perThread = TrainingKernels.PRODUCT_SCRATCH_FLOATS + 2 * attention.scratchFloats(slots, prompts);
+        long floats =
+                rows * (config.layers() * perLayer + shared) + promptGradients + turnedCache + threads * perThread;
+        long ints = 3 * rows + maxGroups + 1 + rows * (masks + 1) / 2 + 1;
+        long packed = LearnedTokens.bytes(config, 0, 1, rank) - LearnedTokens.bytes(config, 0, 1, 0);
+        return floats * Float.BYTES
+                + ints * Integer.BYTES
+                + config.layers() * MaskTokens.layerBytes(config, prompts)
+                + packed;
     }
 
     /**
@@ -245,13 +264,16 @@ public final class MaskTraining implements AutoCloseable {
                     (long) row * config.hidden() * Float.BYTES,
                     (long) config.hidden() * Float.BYTES);
         }
-        MaskTokens arranged = tokens.maskTokens();
         Visibility visibility = new Visibility(prefix, pathStart, path, prompted);
         engine.team().run(member -> {
             packLowRank(member, tokens);
+            for (int i = member.from(config.layers()); i < member.to(config.layers()); i++) {
+                MaskTokens.arrange(tokens.promptKeys(i), tokens.promptValues(i), config, promptLayers.get(i));
+            }
+            // Barriers of the first block lie between this and the attention that reads it.
             for (int i = 0; i < config.layers(); i++) {
                 MemorySegment next = i + 1 < config.layers() ? layers.get(i + 1).input() : output;
-                forward(member, w, i, arranged, visibility, next);
+                forward(member, w, i, visibility, next);
             }
             Weights weights = engine.model().weights();
             norm(member, w.rows(), output, weights.outputNorm());
@@ -328,13 +350,7 @@ public final class MaskTraining implements AutoCloseable {
     }
 
     /** One transformer block on the mask rows; {@code next} gets its output. */
-    private void forward(
-            ThreadTeam.Member member,
-            Window w,
-            int index,
-            MaskTokens arranged,
-            Visibility visibility,
-            MemorySegment next) {
+    private void forward(ThreadTeam.Member member, Window w, int index, Visibility visibility, MemorySegment next) {
         Weights.Layer weights = engine.model().weights().layers().get(index);
         LayerActivations a = layers.get(index);
         KvLayer cacheLayer = w.cache().layer(index);
@@ -358,7 +374,7 @@ public final class MaskTraining implements AutoCloseable {
         kernels.storeValues(a.value(), shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
         member.barrier();
 
-        Attention attention = new Attention(a.query(), rows, shape, cacheLayer, arranged.layer(index), visibility);
+        Attention attention = new Attention(a.query(), rows, shape, cacheLayer, promptLayers.get(index), visibility);
         int tile = AttentionShape.QUERIES_PER_TILE;
         int tiles = Math.ceilDiv(attention.items(), tile);
         for (int i = member.index(); i < tiles; i += engine.team().threads()) {

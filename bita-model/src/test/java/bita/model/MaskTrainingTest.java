@@ -130,6 +130,16 @@ class MaskTrainingTest {
         }
     }
 
+    private static MaskTokens maskTokens(ModelConfig config, LearnedTokens learned) {
+        return MaskTokens.of(
+                config,
+                PROMPTS,
+                MASKS,
+                learned.promptKeys().toArray(JAVA_FLOAT),
+                learned.promptValues().toArray(JAVA_FLOAT),
+                learned.maskEmbeddings().toArray(JAVA_FLOAT));
+    }
+
     /** The masks' logits are those that decoding computes, but for the rounding of activations. */
     @Test
     void logitsAreThoseOfDecoding() {
@@ -138,7 +148,7 @@ class MaskTrainingTest {
             LearnedTokens learned = learned(model.config());
             Kernels kernels = KernelsProvider.best().kernels();
             Engine engine = engine(model, kernels, team);
-            Engine decoding = new Engine(model, kernels, team, Optional.of(learned.maskTokens()));
+            Engine decoding = new Engine(model, kernels, team, Optional.of(maskTokens(model.config(), learned)));
             try (KvCache cache = realTokens(engine);
                     KvCache other = realTokens(decoding);
                     MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, RANK, ANCHORS.length);

@@ -1,5 +1,6 @@
 package bita.eval.bench;
 
+import bita.api.MachineMemory;
 import bita.kernels.Kernels;
 import bita.kernels.KernelsProvider;
 import bita.kernels.Layout;
@@ -88,7 +89,8 @@ public final class Bench implements AutoCloseable {
      * Runs a bench.
      *
      * @throws IOException if the model cannot be read
-     * @throws IllegalArgumentException if the model was not trained for a context, or needs more memory than there is
+     * @throws IllegalArgumentException if the model was not trained for a context
+     * @throws bita.api.InsufficientMemoryException if it needs more memory than there is
      * @throws UnsupportedOperationException if the chosen kernels do not run here
      * @throws InterruptedException if the thread is interrupted; the bench ends within one measurement
      */
@@ -148,7 +150,8 @@ public final class Bench implements AutoCloseable {
     /** Said before anything is allocated. */
     private static void requireMemory(BenchOptions options, ModelConfig config, long weightBytes) {
         int context = options.contexts(config.contextLength()).getLast();
-        MemoryNeed.of(weightBytes, config, options, context, passRows(options)).require(MemoryNeed.physical());
+        MemoryNeed.of(weightBytes, config, options, context, passRows(options))
+                .require(MachineMemory.now().totalBytes());
     }
 
     /** One measurement of a round. */

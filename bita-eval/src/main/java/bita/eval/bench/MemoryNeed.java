@@ -1,12 +1,12 @@
 package bita.eval.bench;
 
+import bita.api.InsufficientMemoryException;
 import bita.kernels.AttentionShape;
 import bita.kernels.Layout;
 import bita.model.KvCache;
 import bita.model.ModelConfig;
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
-import java.util.Locale;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 
 /**
  * Bytes that a bench takes outside of Java's heap, known before any of it is allocated: memory that the machine does not
@@ -47,28 +47,23 @@ record MemoryNeed(long weights, long cache, long scratch) {
         return weights + cache + scratch;
     }
 
-    /** Bytes of this machine's memory, or of what the process's container may use of it. */
-    static long physical() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
-    }
-
     /**
      * Checks that there is enough memory.
      *
      * @param physical bytes of memory that the machine has
-     * @throws IllegalArgumentException if not
+     * @throws InsufficientMemoryException if not
      */
     void require(long physical) {
         if (total() > SHARE * physical) {
-            throw new IllegalArgumentException(String.format(
-                    Locale.ROOT,
-                    "this bench needs %.1f GB of memory (weights %.1f, KV cache %.1f, scratch %.1f) and the machine has"
-                            + " %.1f: choose a smaller model or --format, shorter --contexts or fewer --rows",
-                    total() / 1e9,
-                    weights / 1e9,
-                    cache / 1e9,
-                    scratch / 1e9,
-                    physical / 1e9));
+            SequencedMap<String, Long> parts = new LinkedHashMap<>();
+            parts.put("weights", weights);
+            parts.put("KV cache", cache);
+            parts.put("scratch", scratch);
+            throw InsufficientMemoryException.of(
+                    "this bench",
+                    parts,
+                    physical,
+                    "choose a smaller model or --format, shorter --contexts or fewer --rows");
         }
     }
 }

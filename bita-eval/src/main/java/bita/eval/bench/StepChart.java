@@ -1,15 +1,11 @@
 package bita.eval.bench;
 
-import java.awt.BasicStroke;
+import bita.eval.plot.Charts;
+import bita.eval.plot.ImageFormat;
 import java.awt.Color;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
-import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
@@ -31,34 +27,15 @@ final class StepChart {
     /** Letters of a model's name that the title has room for. */
     private static final int MOST_LETTERS = 60;
 
-    /** Distinguishable with every kind of colour vision (Okabe and Ito, "Color Universal Design", 2008). */
-    private static final List<Color> CONTEXT_COLOURS =
-            List.of(new Color(0x0072B2), new Color(0xD55E00), new Color(0x009E73), new Color(0xCC79A7));
-
-    private static final Color PRODUCTS_COLOUR = new Color(0x404040);
-    private static final BasicStroke MEASURED = new BasicStroke(2.2f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
-    private static final BasicStroke IDEAL =
-            new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 4}, 0);
-
     private StepChart() {}
 
-    /**
-     * Draws a result.
-     *
-     * @param format as XChart calls it
-     */
-    static byte[] draw(BenchResult result, String format) {
-        ByteArrayOutputStream image = new ByteArrayOutputStream();
-        try {
-            ChartEncoder.saveChart(chart(result), image, format);
-        } catch (IOException e) {
-            throw new UncheckedIOException("memory can always be written", e);
-        }
-        return image.toByteArray();
+    /** Draws a result. */
+    static byte[] draw(BenchResult result, ImageFormat format) {
+        return Charts.draw(List.of(chart(result)), format);
     }
 
     private static XYChart chart(BenchResult result) {
-        List<ContextFigures> contexts = shown(result.contexts());
+        List<ContextFigures> contexts = Charts.some(result.contexts(), MOST_CONTEXTS);
         XYChart chart = new XYChartBuilder()
                 .width(WIDTH)
                 .height(HEIGHT)
@@ -69,13 +46,13 @@ final class StepChart {
         for (int i = 0; i < contexts.size(); i++) {
             ContextFigures figures = contexts.get(i);
             String name = "step, context " + figures.context();
-            add(chart, name, figures, CONTEXT_COLOURS.get(i), row -> row.stepMs(), ContextFigures.Ideal::stepMs);
+            add(chart, name, figures, Charts.COLOURS.get(i), row -> row.stepMs(), ContextFigures.Ideal::stepMs);
         }
         add(
                 chart,
                 "products",
                 contexts.getFirst(),
-                PRODUCTS_COLOUR,
+                Charts.DARK,
                 row -> row.productsMs(),
                 ContextFigures.Ideal::productsMs);
         style(chart);
@@ -84,18 +61,6 @@ final class StepChart {
 
     private static String shortened(String name) {
         return name.length() <= MOST_LETTERS ? name : name.substring(0, MOST_LETTERS - 1) + "…";
-    }
-
-    /** All contexts or, of too many, some from the shortest to the longest. */
-    static List<ContextFigures> shown(List<ContextFigures> contexts) {
-        if (contexts.size() <= MOST_CONTEXTS) {
-            return contexts;
-        }
-        List<ContextFigures> some = new ArrayList<>();
-        for (int i = 0; i < MOST_CONTEXTS; i++) {
-            some.add(contexts.get(i * (contexts.size() - 1) / (MOST_CONTEXTS - 1)));
-        }
-        return some;
     }
 
     private static void add(
@@ -113,25 +78,20 @@ final class StepChart {
                 rows.stream()
                         .mapToDouble(row -> log2(measured.applyAsDouble(row)))
                         .toArray());
-        line.setLineColor(colour);
-        line.setMarkerColor(colour);
-        line.setMarker(SeriesMarkers.CIRCLE);
-        line.setLineStyle(MEASURED);
+        Charts.solid(line, colour, SeriesMarkers.CIRCLE);
         double[] best = rows.stream()
                 .flatMap(row -> row.ideal().stream())
                 .mapToDouble(row -> log2(ideal.applyAsDouble(row)))
                 .toArray();
         if (best.length == x.length) {
-            XYSeries dashed = chart.addSeries(name + ", ideal", x, best);
-            dashed.setLineColor(colour);
-            dashed.setMarker(SeriesMarkers.NONE);
-            dashed.setLineStyle(IDEAL);
+            Charts.dashed(chart.addSeries(name + ", ideal", x, best), colour);
         }
     }
 
     /** XChart's own logarithmic axes know decades only, which here are one or two: these are of powers of two. */
     private static void style(XYChart chart) {
         XYStyler styler = chart.getStyler();
+        Charts.style(styler);
         double lowest = Double.MAX_VALUE;
         double highest = -Double.MAX_VALUE;
         double mostRows = 0;
@@ -146,8 +106,6 @@ final class StepChart {
         styler.setXAxisTickLabelsFormattingFunction(StepChart::powerOfTwo);
         styler.setYAxisTickLabelsFormattingFunction(StepChart::powerOfTwo);
         styler.setLegendPosition(Styler.LegendPosition.OutsideE);
-        styler.setChartBackgroundColor(Color.WHITE).setLegendBorderColor(Color.WHITE);
-        styler.setLocale(Locale.ROOT);
     }
 
     private static double log2(double x) {

@@ -2,7 +2,7 @@ package bita.eval.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import bita.eval.bench.BenchPlot.ImageFormat;
+import bita.eval.plot.ImageFormat;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -95,21 +95,6 @@ class BenchPlotTest {
                 .mapToObj(i -> Results.figures(100 * i, Results.MEASURED, 1, 8))
                 .toList();
 
-        assertThat(StepChart.shown(many).stream().map(ContextFigures::context)).containsExactly(100, 700, 1300, 2000);
-        assertThat(StepChart.shown(many.subList(0, 4))).hasSize(4);
         assertThat(colours(png(Results.with(result(Results.MEASURED), many)))).containsAll(COLOURS);
-    }
-
-    @Test
-    void endingsNameFormats() {
-        assertThat(ImageFormat.ofName("cost.svg")).contains(ImageFormat.SVG);
-        assertThat(ImageFormat.ofName("/tmp/COST.PNG")).contains(ImageFormat.PNG);
-        assertThat(ImageFormat.ofName("cost.jpg")).isEmpty();
-        assertThat(ImageFormat.ofName("svg")).isEmpty();
-    }
-
-    @Test
-    void thereAreFontsHere() {
-        BenchPlot.requireFonts();
     }
 }

@@ -124,6 +124,9 @@ public final class AtomicFile implements AutoCloseable {
         if (e instanceof ClosedByInterruptException) {
             return e;
         }
-        return new IOException(target + ": the file could not be written and was given up: " + e.getMessage(), e);
+        return new IOException(
+                target + ": the file could not be written and was given up (" + e.getMessage()
+                        + "); make room for it, or name one elsewhere",
+                e);
     }
 }

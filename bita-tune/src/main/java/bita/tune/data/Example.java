@@ -7,6 +7,27 @@ public final class Example {
     private final int[] tokenIds;
     private final int promptLength;
 
+    private Example(String id, int turn, int[] tokenIds, int promptLength) {
+        this.id = id;
+        this.turn = turn;
+        this.tokenIds = tokenIds;
+        this.promptLength = promptLength;
+    }
+
+    /**
+     * Tokens of no conversation, as a first turn: for measurements.
+     *
+     * @param tokenIds     prompt and answer
+     * @param promptLength at least 1, and less than all tokens
+     */
+    public static Example of(String id, int[] tokenIds, int promptLength) {
+        if (promptLength < 1 || promptLength >= tokenIds.length) {
+            throw new IllegalArgumentException(
+                    "prompt and answer have at least one token, and not " + promptLength + " of " + tokenIds.length);
+        }
+        return new Example(id, 1, tokenIds.clone(), promptLength);
+    }
+
     Example(AnsweredTurn answer) {
         this.id = answer.id();
         this.turn = answer.turn();

@@ -8,9 +8,12 @@ import bita.model.ModelConfig;
 import bita.model.file.ModelFormatException;
 import bita.model.file.SafetensorsFile;
 import bita.model.file.SafetensorsWriter;
+import bita.model.file.Text;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
@@ -21,10 +24,11 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class Checkpoint {
     private static final String FORMAT = "bita-checkpoint-1";
+    private static final String REMEDY = ": remove it to begin anew";
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path path;
-    private final Map<String, String> identity;
+    private final Map<String, String> identity = new LinkedHashMap<>(); // in an order, for the same bytes everywhere
 
     /**
      * @param model   SHA-256 of the model file
@@ -32,11 +36,10 @@ final class Checkpoint {
      */
     Checkpoint(Path path, TrainingSettings settings, String model, String answers) {
         this.path = path;
-        identity = Map.of(
-                "format", FORMAT,
-                "settings", JSON.writeValueAsString(settings),
-                "model_sha256", model,
-                "answers", answers);
+        identity.put("format", FORMAT);
+        identity.put("settings", JSON.writeValueAsString(settings));
+        identity.put("model_sha256", model);
+        identity.put("answers", answers);
     }
 
     void write(TrainingState state) throws IOException {
@@ -62,46 +65,65 @@ final class Checkpoint {
      * @throws ModelFormatException if the file is no checkpoint, damaged, or of another run
      */
     TrainingState read(ModelConfig config, TrainingSettings settings) throws IOException {
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        if (Files.isDirectory(path)) {
+            throw new ModelFormatException(path, "this is a folder where the checkpoint should be; remove it");
+        }
+        try (SafetensorsFile file = open()) {
             check(file, "format", "it is not a checkpoint of this version");
             check(file, "model_sha256", "it belongs to another model");
             check(file, "answers", "it belongs to other answers");
             check(file, "settings", "it was made with other settings");
-            int steps = steps(file);
-            if (steps > settings.steps()) {
-                throw new ModelFormatException(path, "it claims " + steps + " steps of " + settings.steps());
-            }
+            int steps = steps(file, settings);
             return new TrainingState(
-                    tokens(file, "tokens", config, settings),
-                    tokens(file, "mean", config, settings),
-                    tokens(file, "square", config, settings),
+                    tokens(file, "tokens", config, settings, -Float.MAX_VALUE),
+                    tokens(file, "mean", config, settings, -Float.MAX_VALUE),
+                    tokens(file, "square", config, settings, 0),
                     steps);
         }
     }
 
     private void check(SafetensorsFile file, String key, String problem) throws ModelFormatException {
         if (!Optional.ofNullable(file.metadata().get(key)).equals(Optional.ofNullable(identity.get(key)))) {
-            throw new ModelFormatException(
-                    path, problem + ": remove it to begin anew, or repeat the command that made it");
+            throw new ModelFormatException(path, problem + REMEDY + ", or repeat the command that made it");
         }
     }
 
-    private int steps(SafetensorsFile file) throws ModelFormatException {
-        String steps = file.metadata().getOrDefault("steps", "");
+    private SafetensorsFile open() throws IOException {
         try {
-            return Integer.parseUnsignedInt(steps);
-        } catch (NumberFormatException e) {
-            throw new ModelFormatException(path, "its number of steps is \"" + steps + "\"", e);
+            return SafetensorsFile.open(path);
+        } catch (ModelFormatException e) {
+            throw new ModelFormatException(path, "it is damaged or no checkpoint" + REMEDY, e);
         }
     }
 
-    private LearnedTokens tokens(SafetensorsFile file, String name, ModelConfig config, TrainingSettings settings)
+    private ModelFormatException damaged(String problem) {
+        return new ModelFormatException(path, problem + REMEDY);
+    }
+
+    private int steps(SafetensorsFile file, TrainingSettings settings) throws ModelFormatException {
+        String steps = file.metadata().getOrDefault("steps", "");
+        if (steps.matches("[0-9]{1,9}") && Integer.parseInt(steps) <= settings.steps()) {
+            return Integer.parseInt(steps);
+        }
+        throw damaged("it claims " + Text.quote(steps) + " steps of " + settings.steps());
+    }
+
+    private LearnedTokens tokens(
+            SafetensorsFile file, String name, ModelConfig config, TrainingSettings settings, float least)
             throws ModelFormatException {
-        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks());
+        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank());
+        boolean fits = file.find(name)
+                .filter(tensor -> tensor.dtype().equals("F32")
+                        && tensor.data().byteSize() == tokens.all().byteSize())
+                .isPresent();
+        if (!fits) {
+            throw damaged("it has no tensor " + name + " of " + tokens.count() + " numbers in F32");
+        }
         float[] values = file.floats(name);
-        if (values.length != tokens.count()) {
-            throw new ModelFormatException(
-                    path, "its tensor " + name + " has " + values.length + " numbers, not " + tokens.count());
+        for (float value : values) {
+            if (!(value >= least && value <= Float.MAX_VALUE)) { // NaN too
+                throw damaged("its tensor " + name + " holds the number " + value);
+            }
         }
         MemorySegment.copy(values, 0, tokens.all(), JAVA_FLOAT, 0, values.length);
         return tokens;

@@ -36,10 +36,8 @@ final class Schedule {
     private Window window(long index) {
         long pass = index / examples.size();
         Example example = examples.get(order(pass)[(int) (index % examples.size())]);
-        int anchors = Window.anchors(example, settings);
-        int count = Math.min(anchors, settings.window());
         SplittableRandom random = new SplittableRandom(settings.seed() ^ (0x9E3779B97F4A7C15L * (index + 1)));
-        return Window.of(example, settings, random.nextInt(anchors - count + 1), count);
+        return Window.random(example, settings, random);
     }
 
     private int[] order(long pass) {

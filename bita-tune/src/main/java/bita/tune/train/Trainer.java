@@ -37,10 +37,13 @@ final class Trainer implements AutoCloseable {
         this.settings = settings;
         kernels = KernelsProvider.training(engine.kernels());
         loss = new WindowLoss(engine, settings);
-        gradient = new LearnedTokens(engine.model().config(), settings.prompts(), settings.masks());
-        training = new MaskTraining(engine, settings.prompts(), settings.masks(), settings.window());
+        gradient = new LearnedTokens(engine.model().config(), settings.prompts(), settings.masks(), settings.rank());
+        training = new MaskTraining(engine, settings.prompts(), settings.masks(), settings.rank(), settings.window());
         frozen = new ForwardPass(engine, settings.mostTokens());
-        cache = new KvCache(engine.model().config(), CacheFormat.F32);
+        frozen.reserveLogits(settings.mostTeachers());
+        cache = new KvCache(engine.model().config(), CacheFormat.F32, settings.mostPositions());
+        // All memory is taken at once, so that it does not grow with the answers.
+        cache.assumeLength(settings.mostPositions());
     }
 
     /**
@@ -48,7 +51,7 @@ final class Trainer implements AutoCloseable {
      *
      * @param stopped asked between windows
      * @return empty if stopped: then the state is as it was
-     * @throws ArithmeticException if the loss is not a number
+     * @throws DivergedException if the loss is not a number
      */
     Optional<StepReport> step(TrainingState state, Schedule schedule, BooleanSupplier stopped) {
         long start = System.nanoTime();
@@ -60,7 +63,7 @@ final class Trainer implements AutoCloseable {
                 return Optional.empty();
             }
             Optional<MemorySegment> teacher = readRealTokens(window);
-            MemorySegment logits = training.forward(cache, window.anchorPositions(), state.tokens());
+            MemorySegment logits = training.forward(cache, window.anchors(), state.tokens());
             WindowLoss.Outcome outcome = loss.apply(logits, window, teacher, 1.0 / settings.answersPerStep());
             sum += outcome.loss() / settings.answersPerStep();
             counts.add(outcome);
@@ -68,11 +71,12 @@ final class Trainer implements AutoCloseable {
         }
         double norm = AdamW.clip(gradient, settings.clip());
         if (!Double.isFinite(sum) || !Double.isFinite(norm)) {
-            throw new ArithmeticException("the loss of step " + (state.steps() + 1)
-                    + " is not a number: lower the learning rate, or check the model with bita audit");
+            throw new DivergedException("in step " + (state.steps() + 1));
         }
-        double learningRate = settings.learningRate(state.steps());
-        new AdamW(state.mean(), state.square()).update(state.tokens(), gradient, state.steps(), learningRate);
+        double share = settings.rateShare(state.steps());
+        double learningRate = share * settings.learningRate();
+        new AdamW(state.mean(), state.square())
+                .update(state.tokens(), gradient, state.steps(), learningRate, share * settings.lowRankRate());
         double seconds = (System.nanoTime() - start) / 1e9;
         return Optional.of(new StepReport(state.steps() + 1, sum, norm, learningRate, seconds, counts));
     }
@@ -80,13 +84,13 @@ final class Trainer implements AutoCloseable {
     /** What learned tokens are worth on a window. */
     WindowLoss.Outcome measure(Window window, LearnedTokens tokens) {
         readRealTokens(window);
-        return loss.apply(training.forward(cache, window.anchorPositions(), tokens), window, Optional.empty(), 1);
+        return loss.apply(training.forward(cache, window.anchors(), tokens), window, Optional.empty(), 1);
     }
 
     /** Computes the keys and values of the real tokens that the window's groups see; the distributions to learn from. */
     private Optional<MemorySegment> readRealTokens(Window window) {
         boolean teaching = settings.loss() == LossFunction.FORWARD_KL;
-        int last = window.first() + window.count() - 1;
+        int last = window.last();
         int length = Math.min(window.length(), last + 1 + (teaching ? settings.masks() : 0));
         cache.truncate(0);
         rows.clear();

@@ -3,8 +3,10 @@ package bita.tune.train;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import bita.model.LearnedTokens;
+import bita.model.Linear;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
+import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
 /**
@@ -23,7 +25,7 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
     /** The start: masks near the mean embedding, prompts of small random values. */
     static TrainingState start(Transformer model, TrainingSettings settings) {
         ModelConfig config = model.config();
-        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks());
+        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank());
         SplittableRandom random = new SplittableRandom(settings.seed());
         long prompts = tokens.promptKeys().byteSize() / Float.BYTES;
         for (long i = 0; i < prompts; i++) {
@@ -47,11 +49,25 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
             double start = mean[i % config.hidden()] + MASK_DEVIATION * deviation * random.nextGaussian();
             tokens.maskEmbeddings().setAtIndex(JAVA_FLOAT, i, (float) start);
         }
+        startLowRank(tokens, config, random);
         return new TrainingState(
                 tokens,
-                new LearnedTokens(config, settings.prompts(), settings.masks()),
-                new LearnedTokens(config, settings.prompts(), settings.masks()),
+                new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
+                new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
                 0);
+    }
+
+    /** A is random, B zero: nothing is added at first, and B learns at once (LoRA, arXiv 2106.09685, section 4.1). */
+    private static void startLowRank(LearnedTokens tokens, ModelConfig config, SplittableRandom random) {
+        for (int layer = 0; layer < config.layers(); layer++) {
+            for (Linear.Input input : Linear.Input.values()) {
+                MemorySegment a = tokens.lowRankA(layer, input);
+                double deviation = 1 / Math.sqrt(input.columns(config));
+                for (long i = 0; i < a.byteSize() / Float.BYTES; i++) {
+                    a.setAtIndex(JAVA_FLOAT, i, (float) (deviation * random.nextGaussian()));
+                }
+            }
+        }
     }
 
     TrainingState withSteps(int made) {

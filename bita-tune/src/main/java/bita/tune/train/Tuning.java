@@ -4,6 +4,7 @@ import bita.model.Engine;
 import bita.model.LearnedTokens;
 import bita.tune.data.AnsweredSet;
 import bita.tune.data.Example;
+import bita.tune.data.FileLock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -55,6 +56,11 @@ public final class Tuning {
                         "validation needs a positive number of steps and of anchors, not " + every + " and " + anchors);
             }
         }
+
+        /** How often a run of so many steps is validated. */
+        int times(int steps) {
+            return 1 + Math.ceilDiv(steps, every);
+        }
     }
 
     /**
@@ -82,11 +88,12 @@ public final class Tuning {
     /**
      * Makes the run's steps, or those that are left.
      *
-     * @param checkpoint file of the run's state, read if it exists
+     * @param checkpoint file of the run's state, read if it exists; locked until the run ends
      * @param log        file of a JSON object per step and validation
      * @param stopped    asked between windows; the step that is being made is then dropped
-     * @throws IOException if a file cannot be read or written, or the checkpoint is of another run
-     * @throws ArithmeticException if the loss is not a number
+     * @throws IOException if a file cannot be read or written, the checkpoint is of another run, or, at once, if another
+     *     run works on it; what was saved before is kept
+     * @throws DivergedException if the loss is not a number
      * @throws UnsupportedOperationException if the engine's kernels have none for tuning
      */
     public Result run(AnsweredSet answers, Path checkpoint, Path log, BooleanSupplier stopped) throws IOException {
@@ -94,34 +101,44 @@ public final class Tuning {
         Validation measurement = new Validation(settings, answers.validation(), validation.anchors());
         Checkpoint saved =
                 new Checkpoint(checkpoint, settings, answers.origin().modelSha256(), fingerprint(answers.training()));
-        boolean resumed = Files.exists(checkpoint);
-        TrainingState state =
-                resumed ? saved.read(engine.model().config(), settings) : TrainingState.start(engine.model(), settings);
-        TrainingLog lines = new TrainingLog(log, state.steps());
-        listener.started(state.steps());
+        try (FileLock _ = FileLock.of(checkpoint)) {
+            TrainingState start = Files.exists(checkpoint)
+                    ? saved.read(engine.model().config(), settings)
+                    : TrainingState.start(engine.model(), settings);
+            return run(start, schedule, measurement, saved, new TrainingLog(log, start.steps()), stopped);
+        }
+    }
+
+    private Result run(
+            TrainingState start,
+            Schedule schedule,
+            Validation measurement,
+            Checkpoint saved,
+            TrainingLog lines,
+            BooleanSupplier stopped)
+            throws IOException {
+        TrainingState state = start;
         Optional<ValidationReport> last = Optional.empty();
+        listener.started(state.steps());
         try (Trainer trainer = new Trainer(engine, settings)) {
-            if (!resumed) {
-                last = validate(trainer, measurement, state, lines);
-            }
-            while (state.steps() < settings.steps()) {
+            while (true) {
+                if (state.steps() % validation.every() == 0 || state.steps() == settings.steps()) {
+                    last = validate(trainer, measurement, state, lines);
+                }
+                if (state.steps() == settings.steps()) {
+                    return new Result(state.tokens(), state.steps(), true, last);
+                }
                 Optional<StepReport> report = trainer.step(state, schedule, stopped);
                 if (report.isEmpty()) {
                     return new Result(state.tokens(), state.steps(), false, last);
                 }
                 state = state.withSteps(state.steps() + 1);
-                saved.write(state);
+                // In this order: what was not saved is made again, with its line; a missing line never is.
                 lines.add(report.get());
+                saved.write(state);
                 listener.step(report.get());
-                if (state.steps() % validation.every() == 0 || state.steps() == settings.steps()) {
-                    last = validate(trainer, measurement, state, lines);
-                }
-            }
-            if (last.isEmpty()) { // resumed behind the last step
-                last = validate(trainer, measurement, state, lines);
             }
         }
-        return new Result(state.tokens(), state.steps(), true, last);
     }
 
     private Optional<ValidationReport> validate(
@@ -130,6 +147,9 @@ public final class Tuning {
             return Optional.empty();
         }
         ValidationReport report = measurement.measure(trainer, state.tokens(), state.steps());
+        if (!Double.isFinite(report.loss())) {
+            throw new DivergedException("behind step " + state.steps() + ", on answers that are not trained on,");
+        }
         lines.add(report);
         listener.validated(report);
         return Optional.of(report);

@@ -2,16 +2,17 @@ package bita.tune.train;
 
 import bita.tune.data.Example;
 import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Anchors of an answer with their mask groups. Mask i, from 0, of anchor a stands at position a + 1 + i and is to predict
  * the token at a + 2 + i.
  *
- * @param length of the answer with its prompt, as far as it is used
- * @param first  the first anchor's position
- * @param count  consecutive anchors
+ * @param length  of the answer with its prompt, as far as it is used
+ * @param anchors positions, ascending; not to be changed
  */
-record Window(Example example, int length, int first, int count) {
+record Window(Example example, int length, int[] anchors) {
 
     /** Tokens of an answer with its prompt that are used. */
     static int length(Example example, TrainingSettings settings) {
@@ -23,27 +24,50 @@ record Window(Example example, int length, int first, int count) {
         return length(example, settings) - 2 - (example.promptLength() - 1);
     }
 
-    /** Part of an answer's anchors, of which the first has the number {@code from}. */
+    /** Consecutive anchors of an answer, of which the first has the number {@code from}. */
     static Window of(Example example, TrainingSettings settings, int from, int count) {
-        return new Window(example, length(example, settings), example.promptLength() - 1 + from, count);
+        return new Window(
+                example, length(example, settings), positions(example, IntStream.range(from, from + count)));
+    }
+
+    /** Any anchors of an answer, as many as the settings allow. */
+    static Window random(Example example, TrainingSettings settings, SplittableRandom random) {
+        int[] numbers = new int[anchors(example, settings)];
+        for (int i = 0; i < numbers.length; i++) {
+            int j = random.nextInt(i + 1);
+            numbers[i] = numbers[j];
+            numbers[j] = i;
+        }
+        IntStream chosen = Arrays.stream(numbers).limit(settings.window()).sorted();
+        return new Window(example, length(example, settings), positions(example, chosen));
+    }
+
+    private static int[] positions(Example example, IntStream numbers) {
+        return numbers.map(number -> example.promptLength() - 1 + number).toArray();
+    }
+
+    int count() {
+        return anchors.length;
+    }
+
+    int first() {
+        return anchors[0];
+    }
+
+    int last() {
+        return anchors[anchors.length - 1];
     }
 
     int token(int position) {
         return example.tokenId(position);
     }
 
-    int[] anchorPositions() {
-        int[] anchors = new int[count];
-        Arrays.setAll(anchors, i -> first + i);
-        return anchors;
-    }
-
     /** Whether a mask of a group has something to predict. */
     boolean hasLabel(int group, int mask) {
-        return first + group + 2 + mask < length;
+        return anchors[group] + 2 + mask < length;
     }
 
     int label(int group, int mask) {
-        return token(first + group + 2 + mask);
+        return token(anchors[group] + 2 + mask);
     }
 }

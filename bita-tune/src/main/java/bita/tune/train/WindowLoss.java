@@ -61,7 +61,7 @@ final class WindowLoss {
      * Replaces logits by the gradients of the window's mean loss.
      *
      * @param logits  f32 (groups, masks, vocabulary)
-     * @param teacher f32 (groups - 1 + masks, vocabulary): the frozen model's distributions for the tokens from the first
+     * @param teacher f32 (tokens, vocabulary): the frozen model's distributions for the tokens from the first
      *                anchor's first label on; for {@link LossFunction#FORWARD_KL}
      * @param scale   factor of the gradients
      */
@@ -92,7 +92,7 @@ final class WindowLoss {
                 float probability = own.getAtIndex(JAVA_FLOAT, label);
                 losses[row] = loss * weight;
                 ranks[row] = kernels.countAbove(own, vocabulary, probability);
-                Optional<MemorySegment> target = teacher.map(t -> row(t, group + mask));
+                Optional<MemorySegment> target = teacher.map(t -> row(t, window.anchors()[group] - window.first() + mask));
                 gradient(own, label, probability, weight * scale, target);
             }
         });

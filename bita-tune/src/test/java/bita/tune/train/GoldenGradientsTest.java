@@ -140,7 +140,7 @@ class GoldenGradientsTest {
                 }
                 pass.run(cache, rows);
                 cache.accept(all, all.length);
-                Window window = new Window(Examples.of(ids, anchors[0] + 1), ids.length, anchors[0], anchors.length);
+                Window window = new Window(Examples.of(ids, anchors[0] + 1), ids.length, anchors);
                 assertThat(window.anchorPositions()).isEqualTo(anchors);
                 MemorySegment logits = training.forward(cache, anchors, learned);
                 WindowLoss.Outcome outcome =

@@ -14,6 +14,7 @@ import bita.model.Engine;
 import bita.model.ForwardPass;
 import bita.model.KvCache;
 import bita.model.LearnedTokens;
+import bita.model.MaskTokens;
 import bita.model.Rows;
 import bita.model.TinyModel;
 import bita.model.Transformer;
@@ -33,13 +34,14 @@ class MaskCalibrationTest {
     @TempDir
     Path folder;
 
-    private static LearnedTokens tokens(Transformer model) {
+    private static MaskTokens maskTokens(Transformer model) {
         LearnedTokens tokens = new LearnedTokens(model.config(), 2, MASKS);
         Random random = new Random(3);
         for (long i = 0; i < tokens.count(); i++) {
             tokens.all().setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
         }
-        return tokens;
+        return TunedAdapter.of("test", model.config(), "ab".repeat(32), tokens, Calibration.none())
+                .maskTokens(model.config());
     }
 
     /** Few different tokens, so that a random model hits some. */
@@ -88,7 +90,7 @@ class MaskCalibrationTest {
                     model,
                     KernelsProvider.best().kernels(),
                     team,
-                    Optional.of(tokens(model).maskTokens()));
+                    Optional.of(maskTokens(model)));
             List<Example> examples = examples();
 
             Calibration counted = MaskCalibration.measure(engine, examples, 500, 1000, _ -> {}, () -> false)

@@ -13,7 +13,6 @@ import bita.model.TinyModel;
 import bita.model.Transformer;
 import bita.tune.data.AnswerOrigin;
 import bita.tune.data.AnsweredSet;
-import bita.tune.data.Example;
 import bita.tune.data.Examples;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,36 +29,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class TuningTest {
-    private static final String MODEL = "ab".repeat(32);
-
     @TempDir
     Path folder;
 
     private static boolean never() {
         return false;
-    }
-
-    private static TrainingSettings settings(int steps, LossFunction loss) {
-        return new TrainingSettings(4, 3, 8, 2, steps, 2e-2, 2, 1, 4, loss, 60, 7);
-    }
-
-    /** Answers that go round in a circle, so that there is something to learn. */
-    private static AnsweredSet answers() {
-        Random random = new Random(1);
-        List<Example> examples = new ArrayList<>();
-        for (int i = 0; i < 12; i++) {
-            int[] tokens = new int[20 + random.nextInt(60)];
-            int start = random.nextInt(10);
-            for (int k = 0; k < tokens.length; k++) {
-                tokens[k] = 10 + (start + k) % 7;
-            }
-            examples.add(Examples.of("e" + i, tokens, 1 + random.nextInt(10)));
-        }
-        return new AnsweredSet(
-                new AnswerOrigin(MODEL, SamplingSettings.greedy()),
-                examples.subList(0, 9),
-                examples.subList(9, 12),
-                new AnsweredSet.Counts(12, 0, 0, 12, 60, 400, 0));
     }
 
     private static final class Recorder implements Tuning.Listener {
@@ -90,7 +64,7 @@ class TuningTest {
                 ThreadTeam team = new ThreadTeam(threads)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
             return new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60), recorder)
-                    .run(answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
+                    .run(TinyRun.answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
         }
     }
 
@@ -98,7 +72,7 @@ class TuningTest {
     @EnumSource
     void learns(LossFunction loss) throws IOException {
         Recorder recorder = new Recorder();
-        Tuning.Result result = run("learns", 2, settings(12, loss), recorder, TuningTest::never);
+        Tuning.Result result = run("learns", 2, TinyRun.settings(12, loss), recorder, TuningTest::never);
         assertThat(result.finished()).isTrue();
         assertThat(result.steps()).isEqualTo(12);
         assertThat(recorder.started).isZero();
@@ -116,7 +90,7 @@ class TuningTest {
     /** A run that is stopped again and again, with other numbers of threads, ends with the bits of one that is not. */
     @Test
     void goesOnWithTheSameBits() throws IOException {
-        TrainingSettings settings = settings(7, LossFunction.CROSS_ENTROPY);
+        TrainingSettings settings = TinyRun.settings(7, LossFunction.CROSS_ENTROPY);
         float[] whole = run("whole", 1, settings, new Recorder(), TuningTest::never)
                 .tokens()
                 .all()
@@ -146,16 +120,28 @@ class TuningTest {
 
     @Test
     void refusesACheckpointOfAnotherRun() throws IOException {
-        run("one", 1, settings(2, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never);
-        assertThatThrownBy(
-                        () -> run("one", 1, settings(3, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
+        run("one", 1, TinyRun.settings(2, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never);
+        assertThatThrownBy(() -> run(
+                        "one", 1, TinyRun.settings(3, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
                 .hasMessageContaining("other settings");
         byte[] bytes = Files.readAllBytes(folder.resolve("one"));
         Files.write(folder.resolve("half"), Arrays.copyOf(bytes, bytes.length / 2));
-        assertThatThrownBy(() ->
-                        run("half", 1, settings(2, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
+        assertThatThrownBy(() -> run(
+                        "half", 1, TinyRun.settings(2, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("half");
+    }
+
+    /** Found in the last validation too, so that no adapter is made of it. */
+    @Test
+    void endsWhenTheLossIsNoNumber() {
+        for (int steps : new int[] {1, 5}) {
+            TrainingSettings wild =
+                    new TrainingSettings(4, 3, 8, 2, steps, 1e38, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+            assertThatThrownBy(() -> run("wild" + steps, 1, wild, new Recorder(), TuningTest::never))
+                    .isInstanceOf(DivergedException.class)
+                    .hasMessageContaining("lower learning rate");
+        }
     }
 
     @Test
@@ -164,12 +150,15 @@ class TuningTest {
                 ThreadTeam team = new ThreadTeam(1)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
             AnsweredSet answers = new AnsweredSet(
-                    new AnswerOrigin(MODEL, SamplingSettings.greedy()),
+                    new AnswerOrigin(TinyRun.MODEL, SamplingSettings.greedy()),
                     List.of(Examples.of(new int[] {1, 2}, 1)),
                     List.of(),
                     new AnsweredSet.Counts(1, 0, 0, 1, 1, 1, 0));
             Tuning tuning = new Tuning(
-                    engine, settings(1, LossFunction.CROSS_ENTROPY), Tuning.ValidationSettings.DEFAULT, new Recorder());
+                    engine,
+                    TinyRun.settings(1, LossFunction.CROSS_ENTROPY),
+                    Tuning.ValidationSettings.DEFAULT,
+                    new Recorder());
             assertThatThrownBy(() -> tuning.run(answers, folder.resolve("c"), folder.resolve("l"), TuningTest::never))
                     .hasMessageContaining("nothing to learn");
         }
