@@ -104,7 +104,8 @@ class HostileAdapterTest {
                     Calibration.none(),
                     tensors.keys,
                     tensors.values,
-                    tensors.masks);
+                    tensors.masks,
+                    Optional.empty());
         }
     }
 

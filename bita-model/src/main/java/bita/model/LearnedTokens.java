@@ -42,6 +42,13 @@ public final class LearnedTokens {
         block = Arena.ofAuto().allocate(Math.max(count(), 1) * Float.BYTES, 64);
     }
 
+    /** The same numbers in memory of their own. */
+    public LearnedTokens copy() {
+        LearnedTokens copy = new LearnedTokens(config, prompts, masks, rank);
+        copy.block.copyFrom(block);
+        return copy;
+    }
+
     public int prompts() {
         return prompts;
     }

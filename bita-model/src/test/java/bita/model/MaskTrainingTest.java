@@ -137,7 +137,8 @@ class MaskTrainingTest {
                 MASKS,
                 learned.promptKeys().toArray(JAVA_FLOAT),
                 learned.promptValues().toArray(JAVA_FLOAT),
-                learned.maskEmbeddings().toArray(JAVA_FLOAT));
+                learned.maskEmbeddings().toArray(JAVA_FLOAT),
+                learned.lowRank());
     }
 
     /** The masks' logits are those that decoding computes, but for the rounding of activations. */
@@ -185,7 +186,7 @@ class MaskTrainingTest {
             }
             Kernels kernels = KernelsProvider.best().kernels();
             Engine engine = engine(model, kernels, team);
-            Engine decoding = new Engine(model, kernels, team, Optional.of(learned.maskTokens()));
+            Engine decoding = new Engine(model, kernels, team, Optional.of(maskTokens(model.config(), learned)));
             try (KvCache cache = realTokens(engine);
                     KvCache other = new KvCache(model.config(), CacheFormat.F32);
                     MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, rank, ANCHORS.length);

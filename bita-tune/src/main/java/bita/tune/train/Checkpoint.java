@@ -24,6 +24,9 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class Checkpoint {
     private static final String FORMAT = "bita-checkpoint-1";
+    private static final String BEST = "best";
+    private static final String BEST_STEPS = "best_steps";
+    private static final String BEST_LOSS = "best_loss";
     private static final String REMEDY = ": remove it to begin anew";
     private static final JsonMapper JSON = new JsonMapper();
 
@@ -31,13 +34,20 @@ final class Checkpoint {
     private final Map<String, String> identity = new LinkedHashMap<>(); // in an order, for the same bytes everywhere
 
     /**
-     * @param model   SHA-256 of the model file
-     * @param answers fingerprint of the examples
+     * @param validation which decides what is best
+     * @param model      SHA-256 of the model file
+     * @param answers    fingerprint of the examples
      */
-    Checkpoint(Path path, TrainingSettings settings, String model, String answers) {
+    Checkpoint(
+            Path path,
+            TrainingSettings settings,
+            Tuning.ValidationSettings validation,
+            String model,
+            String answers) {
         this.path = path;
         identity.put("format", FORMAT);
         identity.put("settings", JSON.writeValueAsString(settings));
+        identity.put("validation", JSON.writeValueAsString(validation));
         identity.put("model_sha256", model);
         identity.put("answers", answers);
     }
@@ -48,6 +58,10 @@ final class Checkpoint {
         tensor(writer, "tokens", state.tokens());
         tensor(writer, "mean", state.mean());
         tensor(writer, "square", state.square());
+        state.best().ifPresent(best -> {
+            writer.metadata(BEST_STEPS, String.valueOf(best.steps())).metadata(BEST_LOSS, String.valueOf(best.loss()));
+            tensor(writer, BEST, best.tokens());
+        });
         writer.write(path, true);
     }
 
@@ -73,12 +87,14 @@ final class Checkpoint {
             check(file, "model_sha256", "it belongs to another model");
             check(file, "answers", "it belongs to other answers");
             check(file, "settings", "it was made with other settings");
-            int steps = steps(file, settings);
+            check(file, "validation", "it was made with other settings");
+            int steps = number(file, "steps", settings.steps());
             return new TrainingState(
                     tokens(file, "tokens", config, settings, -Float.MAX_VALUE),
                     tokens(file, "mean", config, settings, -Float.MAX_VALUE),
                     tokens(file, "square", config, settings, 0),
-                    steps);
+                    steps,
+                    best(file, config, settings, steps));
         }
     }
 
@@ -100,12 +116,34 @@ final class Checkpoint {
         return new ModelFormatException(path, problem + REMEDY);
     }
 
-    private int steps(SafetensorsFile file, TrainingSettings settings) throws ModelFormatException {
-        String steps = file.metadata().getOrDefault("steps", "");
-        if (steps.matches("[0-9]{1,9}") && Integer.parseInt(steps) <= settings.steps()) {
+    private Optional<TrainingState.Best> best(
+            SafetensorsFile file, ModelConfig config, TrainingSettings settings, int steps)
+            throws ModelFormatException {
+        if (file.find(BEST).isEmpty()) {
+            return Optional.empty();
+        }
+        String loss = file.metadata().getOrDefault(BEST_LOSS, "");
+        try {
+            double number = Double.parseDouble(loss);
+            if (Double.isFinite(number)) {
+                return Optional.of(new TrainingState.Best(
+                        tokens(file, BEST, config, settings, -Float.MAX_VALUE),
+                        number,
+                        number(file, BEST_STEPS, steps)));
+            }
+        } catch (NumberFormatException _) {
+            // said below
+        }
+        throw damaged("its best loss is " + Text.quote(loss));
+    }
+
+    /** A number of steps in the metadata. */
+    private int number(SafetensorsFile file, String key, int most) throws ModelFormatException {
+        String steps = file.metadata().getOrDefault(key, "");
+        if (steps.matches("[0-9]{1,9}") && Integer.parseInt(steps) <= most) {
             return Integer.parseInt(steps);
         }
-        throw damaged("it claims " + Text.quote(steps) + " steps of " + settings.steps());
+        throw damaged("it claims " + Text.quote(steps) + " steps of " + most);
     }
 
     private LearnedTokens tokens(

@@ -6,7 +6,11 @@ import bita.model.LearnedTokens;
 import bita.model.Linear;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
+<<<<<<< HEAD
 import java.lang.foreign.MemorySegment;
+=======
+import java.util.Optional;
+>>>>>>> main
 import java.util.SplittableRandom;
 
 /**
@@ -16,8 +20,10 @@ import java.util.SplittableRandom;
  * @param mean   of the gradients, for the optimizer
  * @param square of the gradients, likewise
  * @param steps  made
+ * @param best   validation so far, the latest not included
  */
-record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps) {
+record TrainingState(
+        LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps, Optional<Best> best) {
     private static final double KEY_DEVIATION = 0.5;
     private static final double VALUE_DEVIATION = 0.02;
     private static final double MASK_DEVIATION = 0.5; // of the embeddings' own
@@ -52,6 +58,7 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
         startLowRank(tokens, config, random);
         return new TrainingState(
                 tokens,
+<<<<<<< HEAD
                 new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
                 new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
                 0);
@@ -69,8 +76,32 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
             }
         }
     }
+=======
+                new LearnedTokens(config, settings.prompts(), settings.masks()),
+                new LearnedTokens(config, settings.prompts(), settings.masks()),
+                0,
+                Optional.empty());
+    }
+
+    /**
+     * The learned tokens with the smallest validation loss.
+     *
+     * @param tokens a copy
+     * @param loss   on the answers for validation
+     * @param steps  made until then
+     */
+    record Best(LearnedTokens tokens, double loss, int steps) {}
+>>>>>>> main
 
     TrainingState withSteps(int made) {
-        return new TrainingState(tokens, mean, square, made);
+        return new TrainingState(tokens, mean, square, made, best);
+    }
+
+    /** Keeps a copy of the tokens if they are better than all before. */
+    TrainingState validated(double loss) {
+        if (best.isPresent() && best.get().loss() <= loss) {
+            return this;
+        }
+        return new TrainingState(tokens, mean, square, steps, Optional.of(new Best(tokens.copy(), loss, steps)));
     }
 }

@@ -43,17 +43,18 @@ public final class Tuning {
     /**
      * When learned tokens are measured: before the first step, behind the last, and in between.
      *
-     * @param every   steps
-     * @param anchors about as many of the validation answers
+     * @param every    steps
+     * @param anchors  about as many of the validation answers
+     * @param patience a run ends early when so many validations in a row have not been better than the best
      */
-    public record ValidationSettings(int every, int anchors) {
+    public record ValidationSettings(int every, int anchors, int patience) {
         /** Often enough for a curve, and a small part of the time. */
-        public static final ValidationSettings DEFAULT = new ValidationSettings(25, 1500);
+        public static final ValidationSettings DEFAULT = new ValidationSettings(25, 1500, 3);
 
         public ValidationSettings {
-            if (every < 1 || anchors < 1) {
-                throw new IllegalArgumentException(
-                        "validation needs a positive number of steps and of anchors, not " + every + " and " + anchors);
+            if (every < 1 || anchors < 1 || patience < 1) {
+                throw new IllegalArgumentException("validation needs a positive number of steps, of anchors, and of"
+                        + " validations to wait, not " + every + ", " + anchors + " and " + patience);
             }
         }
 
@@ -66,10 +67,10 @@ public final class Tuning {
     /**
      * What a run has led to.
      *
-     * @param tokens     learned
+     * @param tokens     learned: those with the smallest validation loss if the run is finished
      * @param steps      made
-     * @param finished   whether these are all; if not, the run was stopped and can go on
-     * @param validation the last measurement; empty without answers for validation
+     * @param finished   whether the run has ended by itself; if not, it was stopped and can go on
+     * @param validation of these tokens; empty without answers for validation
      */
     public record Result(LearnedTokens tokens, int steps, boolean finished, Optional<ValidationReport> validation) {}
 
@@ -100,7 +101,12 @@ public final class Tuning {
         Schedule schedule = new Schedule(settings, answers.training());
         Validation measurement = new Validation(settings, answers.validation(), validation.anchors());
         Checkpoint saved =
-                new Checkpoint(checkpoint, settings, answers.origin().modelSha256(), fingerprint(answers.training()));
+                new Checkpoint(
+                        checkpoint,
+                        settings,
+                        validation,
+                        answers.origin().modelSha256(),
+                        fingerprint(answers.training()));
         try (FileLock _ = FileLock.of(checkpoint)) {
             TrainingState start = Files.exists(checkpoint)
                     ? saved.read(engine.model().config(), settings)
@@ -124,9 +130,12 @@ public final class Tuning {
             while (true) {
                 if (state.steps() % validation.every() == 0 || state.steps() == settings.steps()) {
                     last = validate(trainer, measurement, state, lines);
+                    if (last.isPresent()) {
+                        state = state.validated(last.get().loss());
+                    }
                 }
-                if (state.steps() == settings.steps()) {
-                    return new Result(state.tokens(), state.steps(), true, last);
+                if (state.steps() == settings.steps() || isStalled(state)) {
+                    return finished(trainer, measurement, state, last);
                 }
                 Optional<StepReport> report = trainer.step(state, schedule, stopped);
                 if (report.isEmpty()) {
@@ -139,6 +148,23 @@ public final class Tuning {
                 listener.step(report.get());
             }
         }
+    }
+
+    private boolean isStalled(TrainingState state) {
+        return state.best()
+                .map(best -> state.steps() - best.steps() >= (long) validation.patience() * validation.every())
+                .orElse(false);
+    }
+
+    private static Result finished(
+            Trainer trainer, Validation measurement, TrainingState state, Optional<ValidationReport> last) {
+        if (state.best().isEmpty()) {
+            return new Result(state.tokens(), state.steps(), true, last);
+        }
+        TrainingState.Best best = state.best().get();
+        ValidationReport report = last.filter(latest -> latest.steps() == best.steps())
+                .orElseGet(() -> measurement.measure(trainer, best.tokens(), best.steps()));
+        return new Result(best.tokens(), state.steps(), true, Optional.of(report));
     }
 
     private Optional<ValidationReport> validate(

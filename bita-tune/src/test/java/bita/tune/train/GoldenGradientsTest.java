@@ -7,13 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import bita.api.store.ModelStore;
 import bita.api.store.PullListener;
 import bita.api.store.PullOptions;
-import bita.decode.ShippedAdapters;
 import bita.kernels.CacheFormat;
 import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import bita.model.ForwardPass;
+import bita.model.GoldenAdapter;
 import bita.model.KvCache;
 import bita.model.LearnedTokens;
 import bita.model.MaskTraining;
@@ -38,7 +38,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The default model's loss and gradients against PyTorch's, for the adapter that they were computed for: all of them where
- * {@code ../shared/golden} is there, otherwise an excerpt, with the shipped adapter, which is that one rounded to f16.
+ * {@code ../shared/golden} is there, otherwise an excerpt, with that adapter rounded to f16.
  */
 class GoldenGradientsTest {
     private static final Path SHARED = Path.of("../../shared/golden");
@@ -91,14 +91,10 @@ class GoldenGradientsTest {
     }
 
     private LearnedTokens learned(ModelConfig config) throws IOException {
-        Path adapter = SHARED.resolve("bita-smollm2-135m.safetensors");
-        if (!Files.exists(SHARED)) {
-            adapter = folder.resolve("shipped.safetensors");
-            try (InputStream in = ShippedAdapters.class.getResourceAsStream("smollm2-135m-instruct.safetensors")) {
-                Files.copy(in, adapter);
-            }
-        }
-        LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS);
+        Path adapter = Files.exists(SHARED)
+                ? SHARED.resolve("bita-smollm2-135m.safetensors")
+                : GoldenAdapter.copy(folder);
+        LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS, 0);
         try (SafetensorsFile file = SafetensorsFile.open(adapter)) {
             float[] keys = paired(file.floats("prompt.key"), config.headDim());
             learned.promptKeys().copyFrom(MemorySegment.ofArray(keys));
@@ -126,12 +122,12 @@ class GoldenGradientsTest {
                         GgufFile.open(f32), KernelsProvider.best().kernels(), team)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
             LearnedTokens learned = learned(model.config());
-            LearnedTokens gradients = new LearnedTokens(model.config(), PROMPTS, MASKS);
+            LearnedTokens gradients = new LearnedTokens(model.config(), PROMPTS, MASKS, 0);
             TrainingSettings settings = new TrainingSettings(
-                    PROMPTS, MASKS, anchors.length, 1, 1, 1e-2, 0, 1, 1e9, LossFunction.CROSS_ENTROPY, ids.length, 1);
+                    PROMPTS, MASKS, 0, anchors.length, 1, 1, 1e-2, 1e-3, 0, 1, 1e9, LossFunction.CROSS_ENTROPY, ids.length, 1);
             try (KvCache cache = new KvCache(model.config(), CacheFormat.F32);
                     ForwardPass pass = new ForwardPass(engine, ids.length);
-                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, anchors.length)) {
+                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, 0, anchors.length)) {
                 Rows rows = new Rows();
                 int[] all = new int[ids.length];
                 for (int i = 0; i < ids.length; i++) {
@@ -141,7 +137,7 @@ class GoldenGradientsTest {
                 pass.run(cache, rows);
                 cache.accept(all, all.length);
                 Window window = new Window(Examples.of(ids, anchors[0] + 1), ids.length, anchors);
-                assertThat(window.anchorPositions()).isEqualTo(anchors);
+                assertThat(window.anchors()).isEqualTo(anchors);
                 MemorySegment logits = training.forward(cache, anchors, learned);
                 WindowLoss.Outcome outcome =
                         new WindowLoss(engine, settings).apply(logits, window, Optional.empty(), 1);

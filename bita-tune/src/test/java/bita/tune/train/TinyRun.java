@@ -49,7 +49,7 @@ record TinyRun(Path model, Path folder, int steps, int threads) {
     }
 
     static TrainingSettings settings(int steps, LossFunction loss) {
-        return new TrainingSettings(4, 3, 8, 2, steps, 2e-2, 2, 1, 4, loss, 60, 7);
+        return new TrainingSettings(4, 3, 5, 8, 2, steps, 2e-2, 1e-3, 2, 1, 4, loss, 60, 7);
     }
 
     /** Answers that go round in a circle, so that there is something to learn. */
@@ -103,7 +103,7 @@ record TinyRun(Path model, Path folder, int steps, int threads) {
                 Transformer transformer = Transformer.load(GgufFile.open(model), kernels, team)) {
             Engine engine = new Engine(transformer, kernels, team, Optional.empty());
             TrainingSettings settings = settings(steps, LossFunction.CROSS_ENTROPY);
-            Tuning.Result result = new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60), listener)
+            Tuning.Result result = new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60, 100), listener)
                     .run(answers(), checkpoint, log, stopped);
             if (result.finished()) {
                 TunedAdapter.of("tiny", transformer.config(), MODEL, result.tokens(), Calibration.none())

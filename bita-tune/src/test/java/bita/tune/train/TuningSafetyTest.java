@@ -285,7 +285,7 @@ class TuningSafetyTest {
         try (SafetensorsFile from = SafetensorsFile.open(sound)) {
             SafetensorsWriter to = new SafetensorsWriter();
             from.metadata().forEach((key, value) -> to.metadata(key, key.equals("steps") ? steps : value));
-            for (String name : List.of("tokens", "mean", "square")) {
+            for (String name : List.of("tokens", "mean", "square", "best")) {
                 float[] values = from.floats(name);
                 if (name.equals(changed)) {
                     values = Arrays.copyOf(values, values.length - drop);
@@ -314,7 +314,8 @@ class TuningSafetyTest {
         "mean, -Infinity",
         "square, NaN",
         "square, Infinity",
-        "square, -1e-9"
+        "square, -1e-9",
+        "best, NaN"
     })
     void numbersThatNoRunMakesAreRefused(String tensor, float poison) throws IOException {
         assertCheckpointRefused(

@@ -63,7 +63,7 @@ class TuningTest {
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(threads)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
-            return new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60), recorder)
+            return new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60, 100), recorder)
                     .run(TinyRun.answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
         }
     }
@@ -137,10 +137,40 @@ class TuningTest {
     void endsWhenTheLossIsNoNumber() {
         for (int steps : new int[] {1, 5}) {
             TrainingSettings wild =
-                    new TrainingSettings(4, 3, 8, 2, steps, 1e38, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+                    new TrainingSettings(4, 3, 0, 8, 2, steps, 1e38, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
             assertThatThrownBy(() -> run("wild" + steps, 1, wild, new Recorder(), TuningTest::never))
                     .isInstanceOf(DivergedException.class)
                     .hasMessageContaining("lower learning rate");
+        }
+    }
+
+    /** What a run ends with is the best it has seen, also if it was stopped and went on. */
+    @Test
+    void endsWhenItGetsNoBetterAndKeepsTheBest() throws IOException {
+        TrainingSettings jumps =
+                new TrainingSettings(4, 3, 0, 8, 2, 20, 30, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+        try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
+                ThreadTeam team = new ThreadTeam(2)) {
+            Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+            Recorder recorder = new Recorder();
+            Tuning tuning = new Tuning(engine, jumps, new Tuning.ValidationSettings(1, 60, 2), recorder);
+            int[] questions = {3}; // before each of the two windows of a step, so it stops in the second
+            Tuning.Result stopped = tuning.run(
+                    TinyRun.answers(), folder.resolve("jumps"), folder.resolve("log"), () -> --questions[0] == 0);
+            assertThat(stopped.finished()).isFalse();
+
+            Tuning.Result result = tuning.run(
+                    TinyRun.answers(), folder.resolve("jumps"), folder.resolve("log"), TuningTest::never);
+
+            assertThat(result.finished()).isTrue();
+            assertThat(result.steps()).isEqualTo(2);
+            assertThat(recorder.validations.getLast().loss())
+                    .isGreaterThan(recorder.validations.getFirst().loss());
+            assertThat(result.validation().orElseThrow().steps()).isZero();
+            assertThat(result.validation().orElseThrow().loss())
+                    .isEqualTo(recorder.validations.getFirst().loss());
+            assertThat(result.tokens().all().toArray(JAVA_FLOAT))
+                    .isEqualTo(TrainingState.start(model, jumps).tokens().all().toArray(JAVA_FLOAT));
         }
     }
 
