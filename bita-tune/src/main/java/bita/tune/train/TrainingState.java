@@ -6,11 +6,8 @@ import bita.model.LearnedTokens;
 import bita.model.Linear;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
-<<<<<<< HEAD
 import java.lang.foreign.MemorySegment;
-=======
 import java.util.Optional;
->>>>>>> main
 import java.util.SplittableRandom;
 
 /**
@@ -58,10 +55,10 @@ record TrainingState(
         startLowRank(tokens, config, random);
         return new TrainingState(
                 tokens,
-<<<<<<< HEAD
                 new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
                 new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
-                0);
+                0,
+                Optional.empty());
     }
 
     /** A is random, B zero: nothing is added at first, and B learns at once (LoRA, arXiv 2106.09685, section 4.1). */
@@ -76,12 +73,6 @@ record TrainingState(
             }
         }
     }
-=======
-                new LearnedTokens(config, settings.prompts(), settings.masks()),
-                new LearnedTokens(config, settings.prompts(), settings.masks()),
-                0,
-                Optional.empty());
-    }
 
     /**
      * The learned tokens with the smallest validation loss.
@@ -91,7 +82,6 @@ record TrainingState(
      * @param steps  made until then
      */
     record Best(LearnedTokens tokens, double loss, int steps) {}
->>>>>>> main
 
     TrainingState withSteps(int made) {
         return new TrainingState(tokens, mean, square, made, best);
