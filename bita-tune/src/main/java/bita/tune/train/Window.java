@@ -26,8 +26,7 @@ record Window(Example example, int length, int[] anchors) {
 
     /** Consecutive anchors of an answer, of which the first has the number {@code from}. */
     static Window of(Example example, TrainingSettings settings, int from, int count) {
-        return new Window(
-                example, length(example, settings), positions(example, IntStream.range(from, from + count)));
+        return new Window(example, length(example, settings), positions(example, IntStream.range(from, from + count)));
     }
 
     /** Any anchors of an answer, as many as the settings allow. */

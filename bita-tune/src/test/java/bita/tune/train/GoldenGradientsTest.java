@@ -91,9 +91,8 @@ class GoldenGradientsTest {
     }
 
     private LearnedTokens learned(ModelConfig config) throws IOException {
-        Path adapter = Files.exists(SHARED)
-                ? SHARED.resolve("bita-smollm2-135m.safetensors")
-                : GoldenAdapter.copy(folder);
+        Path adapter =
+                Files.exists(SHARED) ? SHARED.resolve("bita-smollm2-135m.safetensors") : GoldenAdapter.copy(folder);
         LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS);
         try (SafetensorsFile file = SafetensorsFile.open(adapter)) {
             float[] keys = paired(file.floats("prompt.key"), config.headDim());

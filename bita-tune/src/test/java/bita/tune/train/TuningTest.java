@@ -147,8 +147,7 @@ class TuningTest {
     /** What a run ends with is the best it has seen, also if it was stopped and went on. */
     @Test
     void endsWhenItGetsNoBetterAndKeepsTheBest() throws IOException {
-        TrainingSettings jumps =
-                new TrainingSettings(4, 3, 8, 2, 20, 30, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+        TrainingSettings jumps = new TrainingSettings(4, 3, 8, 2, 20, 30, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(2)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
@@ -159,8 +158,8 @@ class TuningTest {
                     TinyRun.answers(), folder.resolve("jumps"), folder.resolve("log"), () -> --questions[0] == 0);
             assertThat(stopped.finished()).isFalse();
 
-            Tuning.Result result = tuning.run(
-                    TinyRun.answers(), folder.resolve("jumps"), folder.resolve("log"), TuningTest::never);
+            Tuning.Result result =
+                    tuning.run(TinyRun.answers(), folder.resolve("jumps"), folder.resolve("log"), TuningTest::never);
 
             assertThat(result.finished()).isTrue();
             assertThat(result.steps()).isEqualTo(2);
