@@ -49,7 +49,7 @@ class TuningMemoryTest {
             TuningMemory memory = TuningMemory.of(model.config(), settings, 2, model.weightBytes(), 0);
             assertThat(memory.weights()).isEqualTo(model.weightBytes());
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
-            TrainingState state = TrainingState.start(model, settings);
+            TrainingState state = TrainingState.start(model, settings).validated(1);
             Schedule schedule = new Schedule(settings, List.of(Examples.of(tokens, 100)));
             try (Trainer trainer = new Trainer(engine, settings)) {
                 assertThat(trainer.step(state, schedule, () -> false)).isPresent();
