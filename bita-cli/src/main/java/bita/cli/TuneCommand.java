@@ -203,8 +203,7 @@ final class TuneCommand implements Callable<Integer> {
 
     /** Makes the answers that the file lacks; returns whether the model could answer. */
     private boolean answer(Path source, Path file, QuestionSource asked) throws IOException, TemplateException {
-        LoadOptions options =
-                new LoadOptions(new AdapterChoice.None(), members(), Optional.of(backend), isa);
+        LoadOptions options = new LoadOptions(new AdapterChoice.None(), members(), Optional.of(backend), isa);
         try (LanguageModel loaded = LanguageModel.load(source, options, SessionOptions.automatic())) {
             int sequences = DistillationSettings.automaticSequences(loaded.config(), DistillationSettings.MAX_TOKENS);
             DistillationResult result = AnswerMaking.run(terminal, loaded, file, asked, answering(sequences));
@@ -255,8 +254,7 @@ final class TuneCommand implements Callable<Integer> {
                         TuningProgress.shares(validation.counts(), validation.counts()::top5),
                         validation.upperTriangle(),
                         validation.chain())));
-        outcome.report()
-                .ifPresent(file -> terminal.println("the report of the run, with its curves: " + file));
+        outcome.report().ifPresent(file -> terminal.println("the report of the run, with its curves: " + file));
     }
 
     private static List<Double> list(MaskCounts counts, IntToDoubleFunction share) {

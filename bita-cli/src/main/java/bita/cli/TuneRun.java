@@ -67,10 +67,10 @@ final class TuneRun {
     Outcome run(Job job) throws IOException {
         String sha256 = terminal.store().hashes().sha256(job.model());
         try (ThreadTeam team = new ThreadTeam(threads);
-                Transformer transformer = TuningModel.load(
-                        terminal, job.model(), kernels, team, settings, Files.size(job.answers()))) {
-            AnsweredSet set = AnsweredSet.read(
-                    job.answers(), transformer.config().vocabulary(), SHORTEST_ANSWER, Split.DEFAULT);
+                Transformer transformer =
+                        TuningModel.load(terminal, job.model(), kernels, team, settings, Files.size(job.answers()))) {
+            AnsweredSet set =
+                    AnsweredSet.read(job.answers(), transformer.config().vocabulary(), SHORTEST_ANSWER, Split.DEFAULT);
             if (!set.origin().modelSha256().equals(sha256)) {
                 throw new IOException(job.answers() + ": these are the answers of another model file than "
                         + job.model() + "; make some with bita distill");
@@ -90,7 +90,8 @@ final class TuneRun {
                             job.start()));
             Tuning.Result result = train(engine, set, job.folder(), report);
             Adapter adapter = adapter(job, transformer, sha256, result, Calibration.none());
-            Engine tuned = new Engine(transformer, kernels, team, Optional.of(adapter.maskTokens(transformer.config())));
+            Engine tuned =
+                    new Engine(transformer, kernels, team, Optional.of(adapter.maskTokens(transformer.config())));
             adapter = adapter(job, transformer, sha256, result, calibrate(tuned, set));
             adapter.write(job.output(), NumberFormat.F16, job.replace());
             return new Outcome(adapter, set, result, report.file());

@@ -200,7 +200,7 @@ class DistillCommandTest {
         Path nowhere = folder.resolve("no/such/answers.jsonl");
         Cli.Result noFolder = new Cli(home).run("distill", model.toString(), "-o", nowhere.toString());
         assertThat(noFolder.status()).isEqualTo(1);
-        assertThat(noFolder.err()).isEqualTo("bita: " + nowhere.getParent() + ": there is no such file or folder\n");
+        assertThat(noFolder.err()).isEqualTo("bita: " + nowhere + ": its folder does not exist; create it first\n");
 
         Cli.Result noQuestions =
                 new Cli(home).run(args("--prompts", folder.resolve("none.jsonl").toString()));

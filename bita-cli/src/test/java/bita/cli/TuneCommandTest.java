@@ -115,7 +115,13 @@ class TuneCommandTest {
         assertThat(json.get("report").asString()).isEqualTo(report.toString());
         assertThat(adapter).isRegularFile();
 
-        assertThat(files()).containsExactly("checkpoint.safetensors", "curves.svg", "log.jsonl", "report.md");
+        assertThat(files())
+                .containsExactly(
+                        "checkpoint.safetensors",
+                        "checkpoint.safetensors.lock",
+                        "curves.svg",
+                        "log.jsonl",
+                        "report.md");
         assertThat(Files.readString(report))
                 .startsWith("# Tuning of `" + adapter + "`\n\nAll 3 steps are made.\n\n## Result\nAfter 3 steps, ")
                 .contains(
@@ -131,7 +137,7 @@ class TuneCommandTest {
                         "| answers | `" + answers + "` |\n| trained on | 4 answers |\n| measured on | 4 others, ",
                         ", 1 thread |\n",
                         "| time of the steps | ",
-                        "| highest learning rate | 0.01 |\n",
+                        "| highest learning rate | 0.1 |\n",
                         "```\nbita " + String.join(" ", args("--json")) + "\n```\n");
         assertThat(Files.readString(report.resolveSibling("curves.svg"))).endsWith("</svg>\n");
     }
@@ -162,9 +168,14 @@ class TuneCommandTest {
     void aRunThatIsStoppedHasAReportToo() throws IOException {
         Terminal[] terminal = new Terminal[1];
         OutputStream interrupting = new OutputStream() {
+            private boolean isNoteWritten; // what memory it takes, before it begins
+
             @Override
             public void write(int b) {
-                terminal[0].interruption().request();
+                if (isNoteWritten) {
+                    terminal[0].interruption().request();
+                }
+                isNoteWritten |= b == '\n';
             }
         };
         terminal[0] = new Cli(home).terminal(new ByteArrayOutputStream(), interrupting);

@@ -182,8 +182,8 @@ public final class Adapter {
 
     private static void check(SafetensorsFile file, String name, boolean fits) throws ModelFormatException {
         if (!fits) {
-            throw new ModelFormatException(file.path(), "the adapter's tensor " + name + " has another shape than the"
-                    + " others need");
+            throw new ModelFormatException(
+                    file.path(), "the adapter's tensor " + name + " has another shape than the" + " others need");
         }
     }
 
@@ -310,8 +310,7 @@ public final class Adapter {
                 for (Linear.Input input : Linear.Input.values()) {
                     float[] numbers = added.a(input);
                     long columns = numbers.length / ((long) shape.layers() * added.rank());
-                    writer.tensor(
-                            name(input), format, new long[] {shape.layers(), added.rank(), columns}, numbers);
+                    writer.tensor(name(input), format, new long[] {shape.layers(), added.rank(), columns}, numbers);
                 }
                 for (Linear linear : Linear.values()) {
                     float[] numbers = added.b(linear);

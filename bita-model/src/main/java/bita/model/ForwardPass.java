@@ -457,8 +457,7 @@ public final class ForwardPass implements AutoCloseable {
         return new Columns(from * Layout.LANES, to * Layout.LANES);
     }
 
-    private void multiplyAdd(
-            ThreadTeam.Member member, int layer, Linear linear, PackedMatrix weights, Activations x) {
+    private void multiplyAdd(ThreadTeam.Member member, int layer, Linear linear, PackedMatrix weights, Activations x) {
         int from = member.from(weights.panels());
         int to = member.to(weights.panels());
         engine.kernels().multiply(weights, x, rowCount, state, config.hidden(), true, from, to);

@@ -75,7 +75,8 @@ final class LowRankRows {
         }
         for (int row = first; row < rows.size(); row++) {
             if (!rows.isMask(row)) {
-                throw new IllegalArgumentException("with this adapter mask rows come last, but row " + row + " follows");
+                throw new IllegalArgumentException(
+                        "with this adapter mask rows come last, but row " + row + " follows");
             }
         }
         if (first == rows.size()) {
@@ -159,8 +160,7 @@ final class LowRankRows {
             PackedLowRank lowRank = matrices.orElseThrow();
             PackedMatrix a = lowRank.layer(layer).a(input);
             Activations reduced = run.reduced[thread];
-            kernels.multiply(
-                    a, run.input(input), run.count, reduced.values(), a.rows(), false, 0, a.panels());
+            kernels.multiply(a, run.input(input), run.count, reduced.values(), a.rows(), false, 0, a.panels());
             if (lowRank.quantized()) {
                 kernels.quantize(reduced, run.count, 0, run.count, 0, lowRank.rank() / Layout.BLOCK);
             }

@@ -200,7 +200,8 @@ public final class MaskTraining implements AutoCloseable {
      * @param slots   of that cache, with the window's rows behind the real tokens
      * @param threads of the engine's team
      */
-    public static long bytes(ModelConfig config, int prompts, int masks, int rank, int maxGroups, int slots, int threads) {
+    public static long bytes(
+            ModelConfig config, int prompts, int masks, int rank, int maxGroups, int slots, int threads) {
         long rows = (long) maxGroups * masks;
         long queryWidth = (long) config.heads() * config.headDim();
         long keyWidth = (long) config.kvHeads() * config.headDim();
@@ -560,18 +561,13 @@ public final class MaskTraining implements AutoCloseable {
             long first = row * config.feedForward() + from;
             long last = row * config.feedForward() + to;
             MemorySegment.copy(
-                    a.gate(),
-                    first * Float.BYTES,
-                    lowRankInput,
-                    first * Float.BYTES,
-                    (last - first) * Float.BYTES);
+                    a.gate(), first * Float.BYTES, lowRankInput, first * Float.BYTES, (last - first) * Float.BYTES);
             kernels.swiglu(lowRankInput, a.up(), first, last);
         }
     }
 
     private void normOnceMore(ThreadTeam.Member member, int rows, MemorySegment x, MemorySegment weight) {
-        kernels.rmsNorm(
-                x, weight, config.epsilon(), lowRankInput, config.hidden(), member.from(rows), member.to(rows));
+        kernels.rmsNorm(x, weight, config.epsilon(), lowRankInput, config.hidden(), member.from(rows), member.to(rows));
     }
 
     /** The gradient of an input's product with A, or a linear layer's part of it; each thread makes its rows. */
@@ -603,12 +599,7 @@ public final class MaskTraining implements AutoCloseable {
     }
 
     private void addLowRankGradients(
-            ThreadTeam.Member member,
-            int rows,
-            int layer,
-            LearnedTokens gradients,
-            Linear linear,
-            MemorySegment dOut) {
+            ThreadTeam.Member member, int rows, int layer, LearnedTokens gradients, Linear linear, MemorySegment dOut) {
         if (rank == 0) {
             return;
         }

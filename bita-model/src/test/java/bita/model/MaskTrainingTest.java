@@ -108,12 +108,11 @@ class MaskTrainingTest {
                     for (int round = 0; round < 240; round++) {
                         int lowRankFrom = (int) (learned.count() - learned.lowRankCount());
                         int masksFrom = lowRankFrom - MASKS * TinyModel.HIDDEN;
-                        int at =
-                                switch (round % 3) {
-                                    case 0 -> random.nextInt(masksFrom);
-                                    case 1 -> random.nextInt(masksFrom, lowRankFrom);
-                                    default -> random.nextInt(lowRankFrom, (int) learned.count());
-                                };
+                        int at = switch (round % 3) {
+                            case 0 -> random.nextInt(masksFrom);
+                            case 1 -> random.nextInt(masksFrom, lowRankFrom);
+                            default -> random.nextInt(lowRankFrom, (int) learned.count());
+                        };
                         float before = learned.all().getAtIndex(JAVA_FLOAT, at);
                         float step = 5e-3f;
                         learned.all().setAtIndex(JAVA_FLOAT, at, before + step);

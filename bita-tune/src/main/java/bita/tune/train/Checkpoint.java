@@ -39,11 +39,7 @@ final class Checkpoint {
      * @param answers    fingerprint of the examples
      */
     Checkpoint(
-            Path path,
-            TrainingSettings settings,
-            Tuning.ValidationSettings validation,
-            String model,
-            String answers) {
+            Path path, TrainingSettings settings, Tuning.ValidationSettings validation, String model, String answers) {
         this.path = path;
         identity.put("format", FORMAT);
         identity.put("settings", JSON.writeValueAsString(settings));

@@ -19,8 +19,7 @@ import java.util.SplittableRandom;
  * @param steps  made
  * @param best   validation so far, the latest not included
  */
-record TrainingState(
-        LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps, Optional<Best> best) {
+record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps, Optional<Best> best) {
     private static final double KEY_DEVIATION = 0.5;
     private static final double VALUE_DEVIATION = 0.02;
     private static final double MASK_DEVIATION = 0.5; // of the embeddings' own

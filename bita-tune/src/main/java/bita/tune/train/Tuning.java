@@ -100,13 +100,8 @@ public final class Tuning {
     public Result run(AnsweredSet answers, Path checkpoint, Path log, BooleanSupplier stopped) throws IOException {
         Schedule schedule = new Schedule(settings, answers.training());
         Validation measurement = new Validation(settings, answers.validation(), validation.anchors());
-        Checkpoint saved =
-                new Checkpoint(
-                        checkpoint,
-                        settings,
-                        validation,
-                        answers.origin().modelSha256(),
-                        fingerprint(answers.training()));
+        Checkpoint saved = new Checkpoint(
+                checkpoint, settings, validation, answers.origin().modelSha256(), fingerprint(answers.training()));
         try (FileLock _ = FileLock.of(checkpoint)) {
             TrainingState start = Files.exists(checkpoint)
                     ? saved.read(engine.model().config(), settings)

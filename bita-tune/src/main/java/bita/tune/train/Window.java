@@ -8,11 +8,23 @@ import java.util.stream.IntStream;
 /**
  * Anchors of an answer with their mask groups. Mask i, from 0, of anchor a stands at position a + 1 + i and is to predict
  * the token at a + 2 + i.
- *
- * @param length  of the answer with its prompt, as far as it is used
- * @param anchors positions, ascending; not to be changed
  */
-record Window(Example example, int length, int[] anchors) {
+final class Window {
+    private final Example example;
+    private final int length;
+    private final int[] anchors;
+
+    /**
+     * A window.
+     *
+     * @param length  of the answer with its prompt, as far as it is used
+     * @param anchors positions, ascending; not copied
+     */
+    Window(Example example, int length, int[] anchors) {
+        this.example = example;
+        this.length = length;
+        this.anchors = anchors;
+    }
 
     /** Tokens of an answer with its prompt that are used. */
     static int length(Example example, TrainingSettings settings) {
@@ -26,8 +38,7 @@ record Window(Example example, int length, int[] anchors) {
 
     /** Consecutive anchors of an answer, of which the first has the number {@code from}. */
     static Window of(Example example, TrainingSettings settings, int from, int count) {
-        return new Window(
-                example, length(example, settings), positions(example, IntStream.range(from, from + count)));
+        return new Window(example, length(example, settings), positions(example, IntStream.range(from, from + count)));
     }
 
     /** Any anchors of an answer, as many as the settings allow. */
@@ -44,6 +55,15 @@ record Window(Example example, int length, int[] anchors) {
 
     private static int[] positions(Example example, IntStream numbers) {
         return numbers.map(number -> example.promptLength() - 1 + number).toArray();
+    }
+
+    int length() {
+        return length;
+    }
+
+    /** Their positions, ascending; not to be changed. */
+    int[] anchors() {
+        return anchors;
     }
 
     int count() {

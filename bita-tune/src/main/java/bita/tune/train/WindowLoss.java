@@ -92,7 +92,8 @@ final class WindowLoss {
                 float probability = own.getAtIndex(JAVA_FLOAT, label);
                 losses[row] = loss * weight;
                 ranks[row] = kernels.countAbove(own, vocabulary, probability);
-                Optional<MemorySegment> target = teacher.map(t -> row(t, window.anchors()[group] - window.first() + mask));
+                Optional<MemorySegment> target =
+                        teacher.map(t -> row(t, window.anchors()[group] - window.first() + mask));
                 gradient(own, label, probability, weight * scale, target);
             }
         });

@@ -91,9 +91,8 @@ class GoldenGradientsTest {
     }
 
     private LearnedTokens learned(ModelConfig config) throws IOException {
-        Path adapter = Files.exists(SHARED)
-                ? SHARED.resolve("bita-smollm2-135m.safetensors")
-                : GoldenAdapter.copy(folder);
+        Path adapter =
+                Files.exists(SHARED) ? SHARED.resolve("bita-smollm2-135m.safetensors") : GoldenAdapter.copy(folder);
         LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS, 0);
         try (SafetensorsFile file = SafetensorsFile.open(adapter)) {
             float[] keys = paired(file.floats("prompt.key"), config.headDim());
@@ -124,7 +123,20 @@ class GoldenGradientsTest {
             LearnedTokens learned = learned(model.config());
             LearnedTokens gradients = new LearnedTokens(model.config(), PROMPTS, MASKS, 0);
             TrainingSettings settings = new TrainingSettings(
-                    PROMPTS, MASKS, 0, anchors.length, 1, 1, 1e-2, 1e-3, 0, 1, 1e9, LossFunction.CROSS_ENTROPY, ids.length, 1);
+                    PROMPTS,
+                    MASKS,
+                    0,
+                    anchors.length,
+                    1,
+                    1,
+                    1e-2,
+                    1e-3,
+                    0,
+                    1,
+                    1e9,
+                    LossFunction.CROSS_ENTROPY,
+                    ids.length,
+                    1);
             try (KvCache cache = new KvCache(model.config(), CacheFormat.F32);
                     ForwardPass pass = new ForwardPass(engine, ids.length);
                     MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, 0, anchors.length)) {

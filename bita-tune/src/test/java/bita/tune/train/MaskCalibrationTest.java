@@ -86,11 +86,7 @@ class MaskCalibrationTest {
     void countsWhatDecodingWouldPropose() throws Exception {
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(2)) {
-            Engine engine = new Engine(
-                    model,
-                    KernelsProvider.best().kernels(),
-                    team,
-                    Optional.of(maskTokens(model)));
+            Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.of(maskTokens(model)));
             List<Example> examples = examples();
 
             Calibration counted = MaskCalibration.measure(engine, examples, 500, 1000, _ -> {}, () -> false)

@@ -49,7 +49,7 @@ class TuningMemoryTest {
             TuningMemory memory = TuningMemory.of(model.config(), settings, 2, model.weightBytes(), 0);
             assertThat(memory.weights()).isEqualTo(model.weightBytes());
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
-            TrainingState state = TrainingState.start(model, settings);
+            TrainingState state = TrainingState.start(model, settings).validated(1);
             Schedule schedule = new Schedule(settings, List.of(Examples.of(tokens, 100)));
             try (Trainer trainer = new Trainer(engine, settings)) {
                 assertThat(trainer.step(state, schedule, () -> false)).isPresent();
@@ -151,8 +151,8 @@ class TuningMemoryTest {
 
     @Test
     void largeSettingsDoNotOverflow() {
-        TrainingSettings settings =
-                new TrainingSettings(256, 64, 512, 4096, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
+        TrainingSettings settings = new TrainingSettings(
+                256, 64, 512, 4096, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
         try (Transformer model = TinyModel.load(folder, NumberFormat.F32, 2)) {
             ModelConfig tiny = model.config();
             ModelConfig config = new ModelConfig(
