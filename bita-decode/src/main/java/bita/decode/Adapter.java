@@ -132,7 +132,7 @@ public final class Adapter {
         }
         for (SafetensorsTensor tensor : file.tensors()) {
             boolean known = TENSORS.contains(tensor.name())
-                    || parts.equals(LOW_RANK) && LOW_RANK_TENSORS.contains(tensor.name());
+                    || (parts.equals(LOW_RANK) && LOW_RANK_TENSORS.contains(tensor.name()));
             if (!known) {
                 throw unknownPart(file, tensor.name());
             }

@@ -151,7 +151,7 @@ public final class MaskTraining implements AutoCloseable {
         pathStart = arena.allocate(JAVA_INT, maxRows + 1L);
         path = arena.allocate(JAVA_INT, (long) maxRows * (masks + 1) / 2 + 1);
         prompted = arena.allocate(JAVA_INT, maxRows);
-        reducedGradient = rowsOf(rank);
+        reducedGradient = rank == 0 ? MemorySegment.NULL : rowsOf(rank);
         lowRankInput = rank == 0 ? MemorySegment.NULL : rowsOf(Math.max(queryWidth, config.feedForward()));
         productScratch = new MemorySegment[engine.team().threads()];
         for (int i = 0; i < productScratch.length; i++) {
@@ -164,8 +164,10 @@ public final class MaskTraining implements AutoCloseable {
 
     private Map<Linear.Input, MemorySegment> reducedInputs() {
         Map<Linear.Input, MemorySegment> reduced = new EnumMap<>(Linear.Input.class);
-        for (Linear.Input input : Linear.Input.values()) {
-            reduced.put(input, rowsOf(rank));
+        if (rank > 0) {
+            for (Linear.Input input : Linear.Input.values()) {
+                reduced.put(input, rowsOf(rank));
+            }
         }
         return reduced;
     }
@@ -225,11 +227,23 @@ public final class MaskTraining implements AutoCloseable {
         long floats =
                 rows * (config.layers() * perLayer + shared) + promptGradients + turnedCache + threads * perThread;
         long ints = 3 * rows + maxGroups + 1 + rows * (masks + 1) / 2 + 1;
-        long packed = LearnedTokens.bytes(config, 0, 1, rank) - LearnedTokens.bytes(config, 0, 1, 0);
         return floats * Float.BYTES
                 + ints * Integer.BYTES
-                + config.layers() * MaskTokens.layerBytes(config, prompts)
-                + packed;
+                + config.layers() * (MaskTokens.layerBytes(config, prompts) + packedBytes(config, rank));
+    }
+
+    private static long packedBytes(ModelConfig config, int rank) {
+        if (rank == 0) {
+            return 0;
+        }
+        long bytes = 0;
+        for (Linear.Input input : Linear.Input.values()) {
+            bytes += PackedMatrix.bytes(NumberFormat.F32, rank, input.columns(config));
+        }
+        for (Linear linear : Linear.values()) {
+            bytes += PackedMatrix.bytes(NumberFormat.F32, linear.rows(config), rank);
+        }
+        return bytes;
     }
 
     /**

@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
  * @param mean   of the gradients, for the optimizer
  * @param square of the gradients, likewise
  * @param steps  made
- * @param best   validation so far, the latest not included
+ * @param best   of those validated so far; empty before the first validation
  */
 record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps, Optional<Best> best) {
     private static final double KEY_DEVIATION = 0.5;
