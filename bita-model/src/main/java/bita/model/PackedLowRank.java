@@ -13,6 +13,9 @@ import java.util.Objects;
 
 /** A {@link LowRank} as the kernels multiply it. Immutable. */
 final class PackedLowRank {
+    /** The scale of a block's 8-bit codes is an f16 number. */
+    private static final float LARGEST_CODED = 127 * 65504f * 0.99f;
+
     private final int rank;
     private final NumberFormat format;
     private final List<Layer> layers;
@@ -40,18 +43,21 @@ final class PackedLowRank {
     }
 
     /**
-     * Packs matrices, in 8-bit codes where their sizes allow it: mask rows only draft, and these are read in every pass.
+     * Packs matrices, in 8-bit codes where their sizes and numbers allow it: mask rows only draft, and these are read in every pass.
      *
      * @throws IllegalArgumentException if they do not fit the model
      */
     static PackedLowRank of(ModelConfig config, LowRank lowRank) {
         lowRank.check(config);
         int rank = lowRank.rank();
-        boolean blocks = rank % Layout.BLOCK == 0;
+        boolean codes = rank % Layout.BLOCK == 0;
         for (Linear.Input input : Linear.Input.values()) {
-            blocks &= input.columns(config) % Layout.BLOCK == 0;
+            codes &= input.columns(config) % Layout.BLOCK == 0 && haveCodes(lowRank.a(input));
         }
-        NumberFormat format = blocks ? NumberFormat.Q8_0 : NumberFormat.F32;
+        for (Linear linear : Linear.values()) {
+            codes &= haveCodes(lowRank.b(linear));
+        }
+        NumberFormat format = codes ? NumberFormat.Q8_0 : NumberFormat.F32;
         Arena arena = Arena.ofAuto(); // freed with its last user, as the other tensors of an adapter
         List<Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < config.layers(); layer++) {
@@ -66,6 +72,15 @@ final class PackedLowRank {
             layers.add(new Layer(a, b));
         }
         return new PackedLowRank(rank, format, List.copyOf(layers));
+    }
+
+    private static boolean haveCodes(float[] numbers) {
+        for (float number : numbers) {
+            if (!(Math.abs(number) <= LARGEST_CODED)) { // NaN too
+                return false;
+            }
+        }
+        return true;
     }
 
     private static PackedMatrix pack(

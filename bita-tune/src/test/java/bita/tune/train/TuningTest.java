@@ -111,7 +111,7 @@ class TuningTest {
         Random random = new Random(3);
         int stops = 0;
         while (true) {
-            int[] questions = {1 + random.nextInt(5)};
+            int[] questions = {1 + random.nextInt(25)}; // a validation has nine windows
             Recorder recorder = new Recorder();
             Tuning.Result part = run("parts", 1 + random.nextInt(4), settings, recorder, () -> questions[0]-- == 0);
             if (part.finished()) {
