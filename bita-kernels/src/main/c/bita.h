@@ -103,6 +103,10 @@ enum { CACHE_F16, CACHE_F32 };
             const float *dy, int32_t rows, float *dx, int32_t add, float *scratch, int32_t block_from,                 \
             int32_t block_to),                                                                                         \
            (layout, weights, panel_bytes, outputs, columns, dy, rows, dx, add, scratch, block_from, block_to))         \
+    KERNEL(void, outer_add,                                                                                            \
+           (const float *left, int32_t left_columns, const float *right, int32_t right_columns, int32_t count,         \
+            float *out, int32_t from, int32_t to),                                                                     \
+           (left, left_columns, right, right_columns, count, out, from, to))                                           \
     KERNEL(void, rms_norm_backward,                                                                                    \
            (const float *x, const float *weight, float epsilon, const float *dy, float *dx, int32_t columns,           \
             int32_t row_from, int32_t row_to),                                                                         \

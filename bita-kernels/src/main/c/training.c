@@ -107,6 +107,39 @@ static void product_forward(int32_t layout, const void *weights, int64_t panel_b
     }
 }
 
+/* The products of `tile` columns of left with up to sixteen of right, summed up over all rows. */
+INLINE void outer_tile(const float *left, int64_t left_stride, const float *right, int64_t right_stride, int32_t count,
+                       int tile, float *out, int64_t out_stride, int lanes) {
+    v16 acc[ROWS];
+#pragma GCC unroll 16
+    for (int l = 0; l < tile; l++) {
+        acc[l] = v_set1(0.0f);
+    }
+    for (int32_t n = 0; n < count; n++, left += left_stride, right += right_stride) {
+        v16 r = lanes == 16 ? v_load(right) : load_part(right, lanes);
+#pragma GCC unroll 16
+        for (int l = 0; l < tile; l++) {
+            acc[l] = v_fma(r, v_set1(left[l]), acc[l]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int l = 0; l < tile; l++) {
+        put_sum(out + l * out_stride, acc[l], 1, lanes);
+    }
+}
+
+static void outer_add(const float *left, int32_t left_columns, const float *right, int32_t right_columns, int32_t count,
+                      float *out, int32_t from, int32_t to) {
+    int32_t rows = to - from; /* of the output */
+    for (int32_t column = 0; column < right_columns; column += 16) {
+        int lanes = lanes_of(right_columns, column / 16);
+#define OUTER_TILE(n)                                                                                           \
+    outer_tile(left + from + row, left_columns, right + column, right_columns, count, n,                        \
+               out + (int64_t)(from + row) * right_columns + column, right_columns, lanes)
+        FOR_TILES(OUTER_TILE, ROWS)
+    }
+}
+
 /* Panels of the transposed weights: 32 columns as lanes, the outputs from..from + count - 1 as rows of scratch. */
 INLINE void decode_transposed(int32_t layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns, int32_t column,
                               int32_t from, int32_t count, float *scratch) {

@@ -1,5 +1,7 @@
 package bita.cli;
 
+import bita.decode.Adapter;
+import bita.decode.Calibration;
 import bita.kernels.CacheFormat;
 import bita.model.MemoryNeed;
 import bita.model.file.GgufFile;
@@ -20,6 +22,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
@@ -32,6 +35,7 @@ import java.util.stream.LongStream;
  * @param tensorBytes             bytes of all tensors
  * @param cacheBytesPerThousandTokens bytes of keys and values in f16, for models whose metadata tell
  * @param memory                  what running it takes, for models that can be loaded
+ * @param calibration             of an adapter's masks, if it is stored
  */
 record FileReport(
         String path,
@@ -42,8 +46,10 @@ record FileReport(
         long tensorBytes,
         @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Long> cacheBytesPerThousandTokens,
         @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<MemoryNeed> memory,
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<MaskFigures> calibration,
         List<Tensor> tensors) {
     private static final int LONGEST_LIST = 8;
+    private static final int FIVE = 5;
     private static final int KEY_AND_VALUE = 2;
     private static final int F16_BYTES = 2;
 
@@ -63,6 +69,26 @@ record FileReport(
     record Total(String format, int tensors, long parameters, long bytes) {
         private Total plus(Total other) {
             return new Total(format, tensors + other.tensors, parameters + other.parameters, bytes + other.bytes);
+        }
+    }
+
+    /**
+     * How often a mask was right on answers that it was not trained on.
+     *
+     * @param mask from 1
+     * @param seen proposals
+     * @param top1 share whose likeliest candidate was right
+     * @param top5 share with the right token among the five likeliest
+     */
+    record MaskFigures(int mask, long seen, double top1, double top5) {
+        private static MaskFigures of(Calibration calibration, int mask) {
+            long seen = calibration.candidates(mask, 0);
+            long first = calibration.right(mask, 0);
+            long five = IntStream.range(0, FIVE)
+                    .mapToLong(rank -> calibration.right(mask, rank))
+                    .sum();
+            double all = Math.max(1, seen);
+            return new MaskFigures(mask + 1, seen, first / all, five / all);
         }
     }
 
@@ -89,7 +115,13 @@ record FileReport(
             for (String key : file.metadata().keys()) {
                 metadata.put(key, value(file.metadata(), key));
             }
-            return of(path, metadata, tensors, cacheBytes(file.metadata()), memory(file, context, cacheFormat));
+            return of(
+                    path,
+                    metadata,
+                    tensors,
+                    cacheBytes(file.metadata()),
+                    memory(file, context, cacheFormat),
+                    List.of());
         }
     }
 
@@ -99,7 +131,25 @@ record FileReport(
             List<Tensor> tensors = file.tensors().stream()
                     .map(t -> Tensor.of(t.name(), t.dtype(), t.shape(), t.data().byteSize()))
                     .toList();
-            return of(path, new LinkedHashMap<>(file.metadata()), tensors, Optional.empty(), Optional.empty());
+            return of(
+                    path,
+                    new LinkedHashMap<>(file.metadata()),
+                    tensors,
+                    Optional.empty(),
+                    Optional.empty(),
+                    calibration(path));
+        }
+    }
+
+    /** Empty for files that are no adapters, which can be inspected too. */
+    private static List<MaskFigures> calibration(Path path) throws IOException {
+        try {
+            Calibration calibration = Adapter.read(path).calibration();
+            return IntStream.range(0, calibration.masks())
+                    .mapToObj(mask -> MaskFigures.of(calibration, mask))
+                    .toList();
+        } catch (ModelFormatException e) {
+            return List.of();
         }
     }
 
@@ -108,7 +158,8 @@ record FileReport(
             SequencedMap<String, Object> metadata,
             List<Tensor> tensors,
             Optional<Long> cacheBytes,
-            Optional<MemoryNeed> memory)
+            Optional<MemoryNeed> memory,
+            List<MaskFigures> calibration)
             throws IOException {
         Map<String, Total> totals = new LinkedHashMap<>();
         for (Tensor t : tensors) {
@@ -123,6 +174,7 @@ record FileReport(
                 tensors.stream().mapToLong(Tensor::bytes).sum(),
                 cacheBytes,
                 memory,
+                calibration,
                 tensors);
     }
 

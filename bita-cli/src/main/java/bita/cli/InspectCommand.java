@@ -165,7 +165,21 @@ final class InspectCommand implements Callable<Integer> {
         if (!memory.isEmpty()) {
             text.append('\n').append(heading("Memory")).append('\n').append(memory);
         }
+        if (!report.calibration().isEmpty()) {
+            text.append('\n')
+                    .append(heading("Masks, on answers not trained on"))
+                    .append('\n');
+            Table masks = new Table("lrrr").row("  mask", "right first", "among five", "of proposals");
+            for (FileReport.MaskFigures mask : report.calibration()) {
+                masks.row("  " + mask.mask(), percent(mask.top1()), percent(mask.top5()), Format.count(mask.seen()));
+            }
+            text.append(masks);
+        }
         return text.toString();
+    }
+
+    private static String percent(double share) {
+        return String.format(Locale.ROOT, "%.1f %%", 100 * share);
     }
 
     private String heading(String text) {

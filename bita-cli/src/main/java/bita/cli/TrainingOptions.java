@@ -16,6 +16,12 @@ final class TrainingOptions {
     @Option(names = "--masks", paramLabel = "N", description = "Mask tokens to learn. Default: 3.")
     Optional<Integer> masks = Optional.empty();
 
+    @Option(
+            names = "--rank",
+            paramLabel = "N",
+            description = "Rank of what is added to the linear layers where masks pass; 0 for nothing. Default: 0.")
+    Optional<Integer> rank = Optional.empty();
+
     @Option(names = "--window", paramLabel = "N", description = "Anchors of an answer trained together. Default: 64.")
     Optional<Integer> window = Optional.empty();
 
@@ -24,6 +30,12 @@ final class TrainingOptions {
 
     @Option(names = "--learning-rate", paramLabel = "X", description = "The highest. Default: 0.1.")
     Optional<Double> learningRate = Optional.empty();
+
+    @Option(
+            names = "--low-rank-rate",
+            paramLabel = "X",
+            description = "The highest learning rate of what is added to linear layers. Default: 0.002.")
+    Optional<Double> lowRankRate = Optional.empty();
 
     @Option(names = "--decay", paramLabel = "X", description = "Mask i counts exp(-(i - 1) / X). Default: 4.")
     Optional<Double> decay = Optional.empty();
@@ -48,10 +60,12 @@ final class TrainingOptions {
         return new TrainingSettings(
                 prompts.orElse(standard.prompts()),
                 masks.orElse(standard.masks()),
+                rank.orElse(standard.rank()),
                 window.orElse(standard.window()),
                 batch.orElse(standard.answersPerStep()),
                 steps.orElse(standard.steps()),
                 learningRate.orElse(standard.learningRate()),
+                lowRankRate.orElse(standard.lowRankRate()),
                 standard.warmup(),
                 standard.clip(),
                 decay.orElse(standard.decay()),

@@ -240,9 +240,15 @@ final class TuneCommand implements Callable<Integer> {
             Json.print(terminal, object);
             return;
         }
-        terminal.println(output + " is complete: " + Format.bytes(Files.size(output)) + ", "
-                + outcome.tuning().steps() + " steps on "
-                + outcome.answers().training().size() + " answers");
+        int steps = outcome.tuning().steps();
+        terminal.println(output + " is complete: " + Format.bytes(Files.size(output)) + ", " + steps
+                + (steps < training.settings().steps() ? " steps, after which it got no better, on " : " steps on ")
+                + outcome.answers().training().size() + " answers"
+                + outcome.tuning()
+                        .validation()
+                        .filter(best -> best.steps() < steps)
+                        .map(best -> "; the best was after " + best.steps())
+                        .orElse(""));
         outcome.tuning()
                 .validation()
                 .ifPresent(validation -> terminal.println(String.format(

@@ -110,7 +110,7 @@ final class TuneRun {
             TuningProgress progress = new TuningProgress(terminal, bar, settings.steps(), report);
             Tuning.Result result = new Tuning(engine, settings, Tuning.ValidationSettings.DEFAULT, progress)
                     .run(set, folder.resolve("checkpoint.safetensors"), folder.resolve(TuningReport.LOG), stop::get);
-            progress.write();
+            progress.write(result.finished());
             if (!result.finished()) {
                 bar.clear();
                 throw stopped(result.steps());

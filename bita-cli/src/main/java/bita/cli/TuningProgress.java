@@ -28,9 +28,9 @@ final class TuningProgress implements Tuning.Listener {
         this.report = report;
     }
 
-    /** Writes the report as the run is now. */
-    void write() {
-        List<String> problems = report.write();
+    /** Writes the report as the run is now; {@code ended} if it has come to its end. */
+    void write(boolean ended) {
+        List<String> problems = report.write(ended);
         if (!problems.isEmpty()) {
             bar.clear();
             problems.forEach(terminal::note);
@@ -61,7 +61,7 @@ final class TuningProgress implements Tuning.Listener {
     @Override
     public void validated(ValidationReport validation) {
         validated = String.format(Locale.ROOT, ", %.2f tokens per step", validation.upperTriangle());
-        write();
+        write(false);
     }
 
     /** A share of each mask. */

@@ -17,6 +17,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Formatter;
 import java.util.HashSet;
 import java.util.List;
@@ -86,16 +88,17 @@ final class TuningReport {
     /**
      * Writes report and picture as the run is now.
      *
+     * @param ended whether the run has come to its end, which may be before its last step
      * @return what went wrong, in sentences; each is said once in a run
      */
-    List<String> write() {
+    List<String> write(boolean ended) {
         Optional<String> unwritten = Optional.empty();
         Optional<String> undrawn = Optional.empty();
         written = false;
         try {
             TrainingHistory history = TrainingHistory.read(log);
             undrawn = draw(history);
-            write(file, text(history, undrawn).getBytes(StandardCharsets.UTF_8));
+            write(file, text(history, undrawn, ended).getBytes(StandardCharsets.UTF_8));
             written = true;
         } catch (IOException e) {
             unwritten = Optional.of("there is no report of this run: " + Failure.sentence(e));
@@ -157,16 +160,12 @@ final class TuningReport {
                 .toList();
     }
 
-    private String text(TrainingHistory history, Optional<String> undrawn) {
+    private String text(TrainingHistory history, Optional<String> undrawn, boolean ended) {
         int made = history.steps().isEmpty() ? 0 : history.steps().getLast().step();
-        boolean finished = made == run.settings().steps();
         StringBuilder text = new StringBuilder();
         try (Formatter out = new Formatter(text, Locale.ROOT)) {
             out.format("# Tuning of %s\n\n", code(run.adapter().toString()));
-            out.format(
-                    finished ? "All %2$d steps are made.\n\n" : "%d of %d steps are made.\n\n",
-                    made,
-                    run.settings().steps());
+            out.format(progress(made, ended), made, run.settings().steps());
             result(out, history);
             undrawn.ifPresentOrElse(
                     why -> out.format("There are no curves: %s.\n\n", code(why)),
@@ -176,9 +175,18 @@ final class TuningReport {
             validations(out, history.validations());
             origin(out, history);
             settings(out);
-            command(out, finished);
+            command(out, ended);
         }
         return text.toString();
+    }
+
+    private String progress(int made, boolean ended) {
+        if (!ended) {
+            return "%d of %d steps are made.\n\n";
+        }
+        return made == run.settings().steps()
+                ? "All %2$d steps are made.\n\n"
+                : "The run ended after %d of %d steps, since it got no better.\n\n";
     }
 
     private void result(Formatter out, TrainingHistory history) {
@@ -186,17 +194,18 @@ final class TuningReport {
             out.format("Nothing has been measured: there are no validation answers.\n\n");
             return;
         }
-        TrainingHistory.Validation last = history.validations().getLast();
+        TrainingHistory.Validation best =
+                Collections.min(history.validations(), Comparator.comparingDouble(TrainingHistory.Validation::loss));
         out.format("## Result\n");
         out.format(
-                "After %d steps, on answers that are not trained on: **%.2f tokens per step** with the reference's tree"
-                        + " (upper triangle), %.2f with a chain, loss %.3f nats.\n\n",
-                last.steps(), last.upperTriangle(), last.chain(), last.loss());
-        out.format("| the true token is | %s |\n", names(last.masks()));
-        out.format("|---|%s\n", "--:|".repeat(last.masks().top1().size()));
-        out.format("| a mask's most likely | %s |\n", percents(last.masks().top1(), " | "));
+                "The best, after %d steps, on answers that are not trained on: **%.2f tokens per step** with the"
+                        + " reference's tree (upper triangle), %.2f with a chain, loss %.3f nats.\n\n",
+                best.steps(), best.upperTriangle(), best.chain(), best.loss());
+        out.format("| the true token is | %s |\n", names(best.masks()));
+        out.format("|---|%s\n", "--:|".repeat(best.masks().top1().size()));
+        out.format("| a mask's most likely | %s |\n", percents(best.masks().top1(), " | "));
         out.format(
-                "| among its five most likely | %s |\n\n", percents(last.masks().top5(), " | "));
+                "| among its five most likely | %s |\n\n", percents(best.masks().top5(), " | "));
     }
 
     private static String names(TrainingHistory.Shares masks) {
@@ -283,9 +292,11 @@ final class TuningReport {
         row(out, "steps", settings.steps());
         row(out, "prompt tokens", settings.prompts());
         row(out, "mask tokens", settings.masks());
+        row(out, "rank of what is added to linear layers", settings.rank());
         row(out, "answers of a step", settings.answersPerStep());
         row(out, "anchors of a window", settings.window());
         row(out, "highest learning rate", settings.learningRate());
+        row(out, "highest learning rate of what is added", settings.lowRankRate());
         row(out, "steps of warm-up", settings.warmup());
         row(out, "largest gradient norm", settings.clip());
         row(out, "decay of the masks' weights", settings.decay());
@@ -299,14 +310,14 @@ final class TuningReport {
         out.format("| %s | %s |\n", name, value);
     }
 
-    private void command(Formatter out, boolean finished) {
+    private void command(Formatter out, boolean ended) {
         out.format("## Command\n");
         String command =
                 "bita " + run.arguments().stream().map(TuningReport::quoted).collect(Collectors.joining(" "));
         String fence = fence(command, 3);
         out.format("%s\n%s\n%s\n", fence, command, fence);
         out.format(
-                finished
+                ended
                         ? "With another output it learns the same adapter again, to the last bit, from the same files on the"
                                 + " same instruction set.\n"
                         : "If the run has stopped, this goes on with it.\n");

@@ -123,7 +123,7 @@ class TuneCommandTest {
                         "log.jsonl",
                         "report.md");
         assertThat(Files.readString(report))
-                .startsWith("# Tuning of `" + adapter + "`\n\nAll 3 steps are made.\n\n## Result\nAfter 3 steps, ")
+                .startsWith("# Tuning of `" + adapter + "`\n\nAll 3 steps are made.\n\n## Result\nThe best, after ")
                 .contains(
                         "loss %.3f nats".formatted(json.get("validation_loss").asDouble()),
                         "| a mask's most likely | %.1f %% | %.1f %% |\n"
@@ -140,6 +140,22 @@ class TuneCommandTest {
                         "| highest learning rate | 0.1 |\n",
                         "```\nbita " + String.join(" ", args("--json")) + "\n```\n");
         assertThat(Files.readString(report.resolveSibling("curves.svg"))).endsWith("</svg>\n");
+    }
+
+    @Test
+    void inspectShowsHowOftenMasksAreRight() throws IOException {
+        assertThat(new Cli(home).run(args()).status()).isZero();
+
+        Cli.Result text = new Cli(home).run("inspect", adapter.toString());
+        Cli.Result object = new Cli(home).run("inspect", "--json", adapter.toString());
+
+        assertThat(text.out()).contains("Masks, on answers not trained on", "right first", "of proposals");
+        JsonNode masks = JsonMapper.shared().readTree(object.out()).get("calibration");
+        assertThat(masks.size()).isEqualTo(2);
+        assertThat(masks.get(1).get("mask").asInt()).isEqualTo(2);
+        assertThat(masks.get(0).get("seen").asLong()).isPositive();
+        assertThat(masks.get(0).get("top5").asDouble())
+                .isBetween(masks.get(0).get("top1").asDouble(), 1.0);
     }
 
     @Test

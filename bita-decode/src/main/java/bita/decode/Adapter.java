@@ -1,8 +1,11 @@
 package bita.decode;
 
 import bita.kernels.NumberFormat;
+import bita.model.Linear;
+import bita.model.LowRank;
 import bita.model.MaskTokens;
 import bita.model.ModelConfig;
+import bita.model.RotaryOrder;
 import bita.model.file.ModelFormatException;
 import bita.model.file.SafetensorsFile;
 import bita.model.file.SafetensorsTensor;
@@ -11,14 +14,22 @@ import bita.model.file.Text;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A tuned adapter as it is stored: one safetensors file with the tensors {@code prompt.key} and {@code prompt.value}
  * (layers, prompts, heads, headDim; head dimensions in Hugging Face's order, keys without rotary embedding) and
- * {@code mask.embedding} (masks, hidden), and metadata that says which model it was tuned for. Immutable.
+ * {@code mask.embedding} (masks, hidden), and metadata that says which model it was tuned for. The part
+ * {@code low-rank} adds matrices for the linear layers where mask rows pass (see {@link LowRank}): {@code low_rank.a.} with
+ * the name of an input (layers, rank, columns) and {@code low_rank.b.} with that of a linear layer (layers, rows, rank),
+ * the rows of queries and keys in Hugging Face's order. Immutable.
  */
 public final class Adapter {
     /** The value of the metadata key {@code format}. */
@@ -28,7 +39,15 @@ public final class Adapter {
     private static final String VALUE = "prompt.value";
     private static final String MASK = "mask.embedding";
     private static final Set<String> TENSORS = Set.of(KEY, VALUE, MASK);
+    private static final String LOW_RANK = "low-rank";
+    private static final String LOW_RANK_A = "low_rank.a.";
+    private static final String LOW_RANK_B = "low_rank.b.";
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+    private static final Set<String> LOW_RANK_TENSORS = Stream.concat(
+                    Arrays.stream(Linear.Input.values()).map(Adapter::name),
+                    Arrays.stream(Linear.values()).map(Adapter::name))
+            .collect(Collectors.toUnmodifiableSet());
 
     private final String origin;
     private final AdapterShape shape;
@@ -37,6 +56,7 @@ public final class Adapter {
     private final float[] promptKeys;
     private final float[] promptValues;
     private final float[] maskEmbeddings;
+    private final Optional<LowRank> lowRank;
 
     private Adapter(
             String origin,
@@ -45,7 +65,8 @@ public final class Adapter {
             Calibration calibration,
             float[] promptKeys,
             float[] promptValues,
-            float[] maskEmbeddings) {
+            float[] maskEmbeddings,
+            Optional<LowRank> lowRank) {
         this.origin = origin;
         this.shape = shape;
         this.modelSha256 = modelSha256;
@@ -53,6 +74,7 @@ public final class Adapter {
         this.promptKeys = promptKeys;
         this.promptValues = promptValues;
         this.maskEmbeddings = maskEmbeddings;
+        this.lowRank = lowRank;
     }
 
     /**
@@ -65,6 +87,7 @@ public final class Adapter {
      *                       embedding
      * @param promptValues   (layers, prompts, heads, headDim)
      * @param maskEmbeddings (masks, hidden)
+     * @param lowRank        what is added to linear layers, rows of queries and keys in Hugging Face's order
      * @throws IllegalArgumentException if an array does not have the length that the shape needs, or if the hash is none
      */
     public static Adapter of(
@@ -74,7 +97,8 @@ public final class Adapter {
             Calibration calibration,
             float[] promptKeys,
             float[] promptValues,
-            float[] maskEmbeddings) {
+            float[] maskEmbeddings,
+            Optional<LowRank> lowRank) {
         if (promptKeys.length != shape.promptNumbers()
                 || promptValues.length != shape.promptNumbers()
                 || maskEmbeddings.length != shape.maskNumbers()) {
@@ -93,7 +117,8 @@ public final class Adapter {
                 calibration,
                 promptKeys.clone(),
                 promptValues.clone(),
-                maskEmbeddings.clone());
+                maskEmbeddings.clone(),
+                lowRank);
     }
 
     private static Adapter of(String origin, SafetensorsFile file) throws ModelFormatException {
@@ -101,14 +126,16 @@ public final class Adapter {
             throw new ModelFormatException(
                     file.path(), "this is not an adapter of the format " + FORMAT + " but " + metadata(file, "format"));
         }
+        String parts = file.metadata().getOrDefault("parts", "");
+        if (!parts.isEmpty() && !parts.equals(LOW_RANK)) {
+            throw unknownPart(file, Text.quote(parts));
+        }
         for (SafetensorsTensor tensor : file.tensors()) {
-            if (!TENSORS.contains(tensor.name())) {
+            boolean known = TENSORS.contains(tensor.name())
+                    || (parts.equals(LOW_RANK) && LOW_RANK_TENSORS.contains(tensor.name()));
+            if (!known) {
                 throw unknownPart(file, tensor.name());
             }
-        }
-        String parts = file.metadata().getOrDefault("parts", "");
-        if (!parts.isEmpty()) {
-            throw unknownPart(file, Text.quote(parts));
         }
         AdapterShape shape = shape(file);
         return new Adapter(
@@ -118,7 +145,54 @@ public final class Adapter {
                 calibration(file, shape.masks()),
                 file.floats(KEY),
                 file.floats(VALUE),
-                file.floats(MASK));
+                file.floats(MASK),
+                parts.isEmpty() ? Optional.empty() : Optional.of(lowRank(file, shape)));
+    }
+
+    private static LowRank lowRank(SafetensorsFile file, AdapterShape shape) throws ModelFormatException {
+        Map<Linear.Input, float[]> a = new EnumMap<>(Linear.Input.class);
+        Map<Linear, float[]> b = new EnumMap<>(Linear.class);
+        long rank = dimensions(file, name(Linear.Input.ATTENTION))[1];
+        for (Linear.Input input : Linear.Input.values()) {
+            String name = name(input);
+            long[] dimensions = dimensions(file, name);
+            check(file, name, dimensions[0] == shape.layers() && dimensions[1] == rank);
+            a.put(input, file.floats(name));
+        }
+        for (Linear linear : Linear.values()) {
+            String name = name(linear);
+            long[] dimensions = dimensions(file, name);
+            check(file, name, dimensions[0] == shape.layers() && dimensions[2] == rank);
+            b.put(linear, file.floats(name));
+        }
+        check(file, name(Linear.QUERY), dimensions(file, name(Linear.QUERY))[1] % shape.headDim() == 0);
+        check(file, name(Linear.KEY), dimensions(file, name(Linear.KEY))[1] % shape.headDim() == 0);
+        try {
+            return new LowRank(Math.toIntExact(rank), a, b);
+        } catch (ArithmeticException | IllegalArgumentException e) {
+            throw new ModelFormatException(file.path(), "the adapter's matrices cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    private static long[] dimensions(SafetensorsFile file, String name) throws ModelFormatException {
+        long[] dimensions = file.require(name).shape();
+        check(file, name, dimensions.length == 3);
+        return dimensions;
+    }
+
+    private static void check(SafetensorsFile file, String name, boolean fits) throws ModelFormatException {
+        if (!fits) {
+            throw new ModelFormatException(
+                    file.path(), "the adapter's tensor " + name + " has another shape than the" + " others need");
+        }
+    }
+
+    private static String name(Linear.Input input) {
+        return LOW_RANK_A + input.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static String name(Linear linear) {
+        return LOW_RANK_B + linear.name().toLowerCase(Locale.ROOT);
     }
 
     private static AdapterShape shape(SafetensorsFile file) throws ModelFormatException {
@@ -217,7 +291,7 @@ public final class Adapter {
 
     private SafetensorsWriter file(NumberFormat format) {
         try {
-            return new SafetensorsWriter()
+            SafetensorsWriter writer = new SafetensorsWriter()
                     .metadata("format", FORMAT)
                     .metadata("architecture", shape.architecture())
                     .metadata("layers", String.valueOf(shape.layers()))
@@ -228,10 +302,23 @@ public final class Adapter {
                     .metadata("masks", String.valueOf(shape.masks()))
                     .metadata("model_sha256", modelSha256.orElse(""))
                     .metadata("calibration", calibration.json())
-                    .metadata("parts", "")
+                    .metadata("parts", lowRank.isPresent() ? LOW_RANK : "")
                     .tensor(MASK, format, shape.maskDimensions(), maskEmbeddings)
                     .tensor(KEY, format, shape.promptDimensions(), promptKeys)
                     .tensor(VALUE, format, shape.promptDimensions(), promptValues);
+            lowRank.ifPresent(added -> {
+                for (Linear.Input input : Linear.Input.values()) {
+                    float[] numbers = added.a(input);
+                    long columns = numbers.length / ((long) shape.layers() * added.rank());
+                    writer.tensor(name(input), format, new long[] {shape.layers(), added.rank(), columns}, numbers);
+                }
+                for (Linear linear : Linear.values()) {
+                    float[] numbers = added.b(linear);
+                    long rows = numbers.length / ((long) shape.layers() * added.rank());
+                    writer.tensor(name(linear), format, new long[] {shape.layers(), rows, added.rank()}, numbers);
+                }
+            });
+            return writer;
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(e.getMessage() + ": store the adapter in F32", e);
         }
@@ -269,17 +356,27 @@ public final class Adapter {
 
     /** Learned numbers. */
     public long parameters() {
-        return (long) promptKeys.length + promptValues.length + maskEmbeddings.length;
+        return (long) promptKeys.length
+                + promptValues.length
+                + maskEmbeddings.length
+                + lowRank.map(LowRank::count).orElse(0L);
     }
 
     /** Why the adapter does not fit a model; empty if it does. */
     public Optional<String> misfit(ModelConfig model) {
-        return shape.fits(model)
-                ? Optional.empty()
-                : Optional.of("the adapter " + origin + " is for " + shape.model() + ", but the model is "
-                        + AdapterShape.describe(
-                                model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden())
-                        + ": tune one for this model, or use --adapter none");
+        if (!shape.fits(model)) {
+            return Optional.of("the adapter " + origin + " is for " + shape.model() + ", but the model is "
+                    + AdapterShape.describe(
+                            model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden())
+                    + ": tune one for this model, or use --adapter none");
+        }
+        try {
+            lowRank.ifPresent(added -> added.check(model));
+            return Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.of("the adapter " + origin + " is for another model, since " + e.getMessage()
+                    + ": tune one for this model, or use --adapter none");
+        }
     }
 
     /**
@@ -293,13 +390,13 @@ public final class Adapter {
             throw new IllegalArgumentException(reason);
         });
         int headDim = model.headDim();
-        float[] paired = new float[promptKeys.length];
-        for (int head = 0; head < paired.length; head += headDim) {
-            for (int i = 0; i < headDim / 2; i++) {
-                paired[head + 2 * i] = promptKeys[head + i];
-                paired[head + 2 * i + 1] = promptKeys[head + i + headDim / 2];
-            }
-        }
-        return MaskTokens.of(model, prompts(), masks(), paired, promptValues, maskEmbeddings);
+        return MaskTokens.of(
+                model,
+                prompts(),
+                masks(),
+                RotaryOrder.pairs(promptKeys, headDim, 1),
+                promptValues,
+                maskEmbeddings,
+                lowRank.map(added -> added.withHeads(rows -> RotaryOrder.pairs(rows, headDim, added.rank()))));
     }
 }

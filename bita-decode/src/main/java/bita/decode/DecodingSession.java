@@ -49,11 +49,6 @@ public final class DecodingSession implements AutoCloseable {
     private int choice;
     private boolean begun;
 
-    /** As {@link #DecodingSession(Engine, Calibration, DecodingSettings, VerifiedLogits)}, with masks that are believed. */
-    public DecodingSession(Engine engine, DecodingSettings settings, VerifiedLogits observer) {
-        this(engine, Calibration.none(), settings, observer);
-    }
-
     /**
      * A session with an empty cache.
      *

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import bita.kernels.NumberFormat;
 import bita.model.GoldenAdapter;
+import bita.model.Linear;
+import bita.model.LowRank;
 import bita.model.file.ModelFormatException;
 import bita.model.file.SafetensorsFile;
 import bita.model.file.SafetensorsWriter;
@@ -12,7 +14,9 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -97,6 +101,61 @@ class AdapterTest {
     }
 
     @Test
+    void keepsLowRankMatrices() throws IOException {
+        Adapter adapter = Adapter.of(
+                "test",
+                SHAPE,
+                Optional.empty(),
+                Calibration.none(),
+                numbers(120, 1),
+                numbers(120, 1),
+                numbers(20, 1),
+                Optional.of(lowRank(3)));
+        Path file = folder.resolve("low-rank.safetensors");
+        adapter.write(file, NumberFormat.F32, false);
+        Path copy = folder.resolve("copy.safetensors");
+
+        Adapter read = Adapter.read(file);
+        read.write(copy, NumberFormat.F32, false);
+
+        assertThat(read.parameters()).isEqualTo(260 + lowRank(3).count());
+        assertThat(copy).hasSameBinaryContentAs(file);
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            assertThat(stored.metadata()).containsEntry("parts", "low-rank");
+            assertThat(stored.require("low_rank.a.gated").shape()).containsExactly(2, 3, 6);
+            assertThat(stored.floats("low_rank.b.key"))
+                    .containsExactly(lowRank(3).b(Linear.KEY));
+            assertThat(stored.require("low_rank.b.key").shape()).containsExactly(2, 4, 3);
+        }
+    }
+
+    @Test
+    void refusesLowRankMatricesThatDoNotBelongTogether() throws IOException {
+        assertThatThrownBy(() -> Adapter.read(write(adapter("").metadata("parts", "low-rank"))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("low_rank.a.attention");
+        assertThatThrownBy(() -> Adapter.read(write(lowRank(adapter(""), "", "low_rank.b.up", 1, 2, 1))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("low_rank.");
+        assertThatThrownBy(() -> Adapter.read(write(lowRank(adapter(""), "low-rank", "low_rank.b.up", 1, 2, 3))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("low_rank.b.up has another shape");
+        assertThatThrownBy(() -> Adapter.read(write(lowRank(adapter(""), "low-rank", "low_rank.b.up", 2))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("low_rank.b.up has another shape");
+        assertThatThrownBy(() -> Adapter.read(write(lowRank(adapter(""), "low-rank", "low_rank.b.query", 1, 3, 1))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("low_rank.b.query has another shape");
+        assertThatThrownBy(() -> Adapter.read(write(lowRank(adapter(""), "low-rank", "low_rank.c", 1, 2, 1))))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("low_rank.c");
+        assertThat(Adapter.read(write(lowRank(adapter(""), "low-rank", "low_rank.b.up", 1, 2, 1)))
+                        .parameters())
+                .isEqualTo(6 + 4 * 2 + 7 * 2);
+        assertThatThrownBy(() -> lowRank(0)).hasMessageContaining("from 1 to 512, not 0");
+    }
+
+    @Test
     void refusesACalibrationOfAnotherKind() throws IOException {
         for (String json : List.of("", "[]", "{\"chat\": [0.5]}", "{\"by_rank\": []", "{\"by_rank\": 1e99}")) {
             Path file = write(adapter("").metadata("calibration", json));
@@ -153,7 +212,7 @@ class AdapterTest {
 
     private static Adapter adapter(
             Optional<String> hash, Calibration calibration, float[] keys, float[] values, float[] masks) {
-        return Adapter.of("test", SHAPE, hash, calibration, keys, values, masks);
+        return Adapter.of("test", SHAPE, hash, calibration, keys, values, masks, Optional.empty());
     }
 
     private static SafetensorsWriter adapter(String hash) {
@@ -164,6 +223,54 @@ class AdapterTest {
                 .tensor("prompt.key", NumberFormat.F32, new long[] {1, 1, 1, 2}, numbers(2, 1))
                 .tensor("prompt.value", NumberFormat.F32, new long[] {1, 1, 1, 2}, numbers(2, 1))
                 .tensor("mask.embedding", NumberFormat.F32, new long[] {1, 2}, numbers(2, 1));
+    }
+
+    /** Matrices of rank 1, of which one has another shape. */
+    private static SafetensorsWriter lowRank(SafetensorsWriter writer, String parts, String other, long... shape) {
+        writer.metadata("parts", parts);
+        int numbers = 1;
+        for (long length : shape) {
+            numbers *= (int) length;
+        }
+        writer.tensor(other, NumberFormat.F32, shape, numbers(numbers, 1));
+        for (Linear.Input input : Linear.Input.values()) {
+            writer.tensor(
+                    "low_rank.a." + input.name().toLowerCase(Locale.ROOT),
+                    NumberFormat.F32,
+                    new long[] {1, 1, 2},
+                    numbers(2, 1));
+        }
+        for (Linear linear : Linear.values()) {
+            String name = "low_rank.b." + linear.name().toLowerCase(Locale.ROOT);
+            if (!name.equals(other)) {
+                writer.tensor(name, NumberFormat.F32, new long[] {1, 2, 1}, numbers(2, 1));
+            }
+        }
+        return writer;
+    }
+
+    /** For a model with one head of keys and a feed-forward width of 6. */
+    private static LowRank lowRank(int rank) {
+        Map<Linear.Input, float[]> a = new EnumMap<>(Linear.Input.class);
+        for (Linear.Input input : Linear.Input.values()) {
+            int columns = switch (input) {
+                case ATTENTION, FEED_FORWARD -> 10;
+                case ATTENDED -> 12;
+                case GATED -> 6;
+            };
+            a.put(input, numbers(2 * rank * columns, 0.5f));
+        }
+        Map<Linear, float[]> b = new EnumMap<>(Linear.class);
+        for (Linear linear : Linear.values()) {
+            int rows = switch (linear) {
+                case QUERY -> 12;
+                case KEY, VALUE -> 4;
+                case PROJECTED, DOWN -> 10;
+                case GATE, UP -> 6;
+            };
+            b.put(linear, numbers(2 * rank * rows, -0.25f));
+        }
+        return new LowRank(rank, a, b);
     }
 
     private Path write(SafetensorsWriter writer) throws IOException {

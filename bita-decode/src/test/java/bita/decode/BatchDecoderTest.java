@@ -90,7 +90,8 @@ class BatchDecoderTest {
         DecodingSettings settings =
                 new DecodingSettings(new Method.Plain(), OptionalInt.empty(), OptionalInt.empty(), FORMAT, 64);
         int[] prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
-        try (DecodingSession session = new DecodingSession(engine, settings, VerifiedLogits.IGNORE)) {
+        try (DecodingSession session =
+                new DecodingSession(engine, Calibration.none(), settings, VerifiedLogits.IGNORE)) {
             List<Integer> tokens = new ArrayList<>();
             Step step = session.begin(prompt, request.sampling(), request.choice(), (done, all) -> {}, () -> false)
                     .orElseThrow();

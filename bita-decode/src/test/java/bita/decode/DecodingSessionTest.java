@@ -69,7 +69,10 @@ class DecodingSessionTest {
         int accepted = 0;
         int rejected = 0;
         try (DecodingSession session = new DecodingSession(
-                engine, settings, (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
+                engine,
+                Calibration.none(),
+                settings,
+                (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             Step first = session.begin(prompt, sampling, 0, (done, all) -> {}, () -> false)
                     .orElseThrow();
             tokens.add(first.tokens().getFirst().id());
@@ -103,7 +106,8 @@ class DecodingSessionTest {
                     OptionalInt.empty(),
                     CacheFormat.F16,
                     DecodingSettings.PREFILL_CHUNK);
-            try (DecodingSession session = new DecodingSession(drafting, settings, (position, row) -> {})) {
+            try (DecodingSession session =
+                    new DecodingSession(drafting, Calibration.none(), settings, (position, row) -> {})) {
                 session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
                 for (int i = 0; i < 30; i++) {
                     assertThat(session.step(100, DecodingSessionTest::never).rows())
@@ -186,7 +190,10 @@ class DecodingSessionTest {
         List<int[]> logits = new ArrayList<>();
         List<Long> read = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
-                engine, settings, (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
+                engine,
+                Calibration.none(),
+                settings,
+                (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             session.begin(first, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
             session.step(20, DecodingSessionTest::never);
             logits.clear();
@@ -210,8 +217,8 @@ class DecodingSessionTest {
         Trace plain = decode(engine, DecodingSettings.of(new Method.Plain()), periodic, SamplingSettings.greedy(), 40);
         int end = plain.tokens.get(20);
         List<Integer> tokens = new ArrayList<>();
-        try (DecodingSession session =
-                new DecodingSession(engine, DecodingSettings.of(Method.parse("lookup")), VerifiedLogits.IGNORE)) {
+        try (DecodingSession session = new DecodingSession(
+                engine, Calibration.none(), DecodingSettings.of(Method.parse("lookup")), VerifiedLogits.IGNORE)) {
             session.begin(periodic, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
                     .orElseThrow()
                     .tokens()
@@ -229,10 +236,13 @@ class DecodingSessionTest {
     void cancelledPromptsAndMissingAdaptersAreTold() {
         Engine engine = engine(Optional.empty());
         assertThatThrownBy(() -> new DecodingSession(
-                        engine, DecodingSettings.of(Method.parse("masks:chain")), VerifiedLogits.IGNORE))
+                        engine,
+                        Calibration.none(),
+                        DecodingSettings.of(Method.parse("masks:chain")),
+                        VerifiedLogits.IGNORE))
                 .hasMessageContaining("needs an adapter");
-        try (DecodingSession session =
-                new DecodingSession(engine, DecodingSettings.of(new Method.Plain()), VerifiedLogits.IGNORE)) {
+        try (DecodingSession session = new DecodingSession(
+                engine, Calibration.none(), DecodingSettings.of(new Method.Plain()), VerifiedLogits.IGNORE)) {
             assertThat(session.begin(prompt(1, 9), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> true))
                     .isEmpty();
             assertThatThrownBy(() -> session.step(1, DecodingSessionTest::never))

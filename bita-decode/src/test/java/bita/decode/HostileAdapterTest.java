@@ -9,6 +9,8 @@ import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
+import bita.model.Linear;
+import bita.model.LowRank;
 import bita.model.TinyModel;
 import bita.model.Transformer;
 import java.io.IOException;
@@ -16,6 +18,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,7 +87,13 @@ class HostileAdapterTest {
         INFINITE_LAST_MASK(
                 2,
                 tensors -> Arrays.fill(
-                        tensors.masks, 2 * TinyModel.HIDDEN, 3 * TinyModel.HIDDEN, Float.POSITIVE_INFINITY));
+                        tensors.masks, 2 * TinyModel.HIDDEN, 3 * TinyModel.HIDDEN, Float.POSITIVE_INFINITY)),
+        LOW_RANK(MASKS, tensors -> tensors.addLowRank(32)),
+        LOW_RANK_IN_F32(MASKS, tensors -> tensors.addLowRank(5)),
+        LOW_RANK_OF_NAN(0, tensors -> Arrays.fill(tensors.addLowRank(32).a(Linear.Input.GATED), Float.NaN)),
+        LOW_RANK_OF_INFINITE_KEYS(
+                0, tensors -> Arrays.fill(tensors.addLowRank(5).b(Linear.KEY), Float.POSITIVE_INFINITY)),
+        HUGE_LOW_RANK(0, tensors -> Arrays.fill(tensors.addLowRank(32).b(Linear.DOWN), 3e38f));
 
         private final int depth;
         private final Consumer<Tensors> poison;
@@ -104,7 +113,8 @@ class HostileAdapterTest {
                     Calibration.none(),
                     tensors.keys,
                     tensors.values,
-                    tensors.masks);
+                    tensors.masks,
+                    tensors.lowRank);
         }
     }
 
@@ -114,6 +124,22 @@ class HostileAdapterTest {
         private final float[] keys = random(TinyModel.LAYERS * PER_LAYER);
         private final float[] values = random(TinyModel.LAYERS * PER_LAYER);
         private final float[] masks = random(MASKS * TinyModel.HIDDEN);
+
+        private Optional<LowRank> lowRank = Optional.empty();
+
+        LowRank addLowRank(int rank) {
+            Map<Linear.Input, float[]> a = new EnumMap<>(Linear.Input.class);
+            for (Linear.Input input : Linear.Input.values()) {
+                a.put(input, random(TinyModel.LAYERS * rank * input.columns(model.config())));
+            }
+            Map<Linear, float[]> b = new EnumMap<>(Linear.class);
+            for (Linear linear : Linear.values()) {
+                b.put(linear, random(TinyModel.LAYERS * rank * linear.rows(model.config())));
+            }
+            LowRank added = new LowRank(rank, a, b);
+            lowRank = Optional.of(added);
+            return added;
+        }
 
         private float[] random(int count) {
             float[] numbers = new float[count];
@@ -198,7 +224,10 @@ class HostileAdapterTest {
         List<int[]> logits = new ArrayList<>();
         List<Integer> tokens = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
-                engine, settings, (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
+                engine,
+                Calibration.none(),
+                settings,
+                (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             for (int[] prompt : List.of(task.promptTokens(), new int[] {1, 2, 3, 1, 2})) {
                 int decided = 1;
                 tokens.add(session.begin(prompt, task.sampling(), 0, (done, all) -> {}, () -> false)

@@ -77,6 +77,23 @@ final class NativeTraining implements TrainingKernels {
     }
 
     @Override
+    public void addOuterProducts(
+            MemorySegment left,
+            int leftColumns,
+            MemorySegment right,
+            int rightColumns,
+            int rows,
+            MemorySegment out,
+            int from,
+            int to) {
+        try {
+            Functions.OUTER_ADD.invokeExact(code, left, leftColumns, right, rightColumns, rows, out, from, to);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
     public void rmsNormBackward(
             MemorySegment x,
             MemorySegment weight,
@@ -195,6 +212,7 @@ final class NativeTraining implements TrainingKernels {
     private static final class Functions {
         static final MethodHandle FORWARD = NativeFunctions.kernel("product_forward", "ipliipipipii");
         static final MethodHandle BACKWARD = NativeFunctions.kernel("product_backward", "ipliipipipii");
+        static final MethodHandle OUTER_ADD = NativeFunctions.kernel("outer_add", "pipiipii");
         static final MethodHandle RMS_NORM_BACKWARD = NativeFunctions.kernel("rms_norm_backward", "ppfppiii");
         static final MethodHandle SWIGLU_BACKWARD = NativeFunctions.kernel("swiglu_backward", "pppll");
         static final MethodHandle TURN_CACHE = NativeFunctions.kernel("turn_cache", "ppiiippii");

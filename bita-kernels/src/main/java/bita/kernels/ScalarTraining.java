@@ -76,6 +76,28 @@ final class ScalarTraining implements TrainingKernels {
     }
 
     @Override
+    public void addOuterProducts(
+            MemorySegment left,
+            int leftColumns,
+            MemorySegment right,
+            int rightColumns,
+            int rows,
+            MemorySegment out,
+            int from,
+            int to) {
+        for (int l = from; l < to; l++) {
+            for (int r = 0; r < rightColumns; r++) {
+                double sum = 0;
+                for (int row = 0; row < rows; row++) {
+                    sum += (double) get(left, (long) row * leftColumns + l) * get(right, (long) row * rightColumns + r);
+                }
+                long at = (long) l * rightColumns + r;
+                set(out, at, get(out, at) + sum);
+            }
+        }
+    }
+
+    @Override
     public void rmsNormBackward(
             MemorySegment x,
             MemorySegment weight,

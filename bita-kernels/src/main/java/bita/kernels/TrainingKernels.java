@@ -3,7 +3,7 @@ package bita.kernels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The arithmetic of tuning beyond that of a forward pass: products with frozen weights in both directions and the backward
+ * The arithmetic of tuning beyond that of a forward pass: products with weights in both directions and the backward
  * passes of the other operations. Activations and gradients are f32 and row-major; weights are in whatever layout they
  * are packed, and decoded on the way. {@link ScalarTraining} defines each result; other implementations may sum up in
  * another order, but always in the same one, whatever the threads.
@@ -51,6 +51,25 @@ public interface TrainingKernels {
             MemorySegment scratch,
             int blockFrom,
             int blockTo);
+
+    /**
+     * Adds left^T * right: with gradients of a product's output on the left and its input on the right the gradient of its
+     * weights.
+     *
+     * @param left  f32 (rows, leftColumns)
+     * @param right f32 (rows, rightColumns)
+     * @param out   f32 (leftColumns, rightColumns), added to
+     * @param from  first of the output's rows to add to
+     */
+    void addOuterProducts(
+            MemorySegment left,
+            int leftColumns,
+            MemorySegment right,
+            int rightColumns,
+            int rows,
+            MemorySegment out,
+            int from,
+            int to);
 
     /**
      * Adds the gradient of {@link Kernels#rmsNorm} for its input.

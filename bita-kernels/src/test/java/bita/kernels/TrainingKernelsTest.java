@@ -372,6 +372,28 @@ class TrainingKernelsTest {
     }
 
     @Test
+    void outerProductsAgreeWithTheDefinition() {
+        TestData data = new TestData(8);
+        for (int[] size : new int[][] {{1, 1, 1}, {16, 32, 5}, {32, 17, 30}, {7, 100, 3}, {33, 16, 64}}) {
+            MemorySegment left = data.floats((long) size[2] * size[0], Numbers.ORDINARY);
+            MemorySegment right = data.floats((long) size[2] * size[1], Numbers.ORDINARY);
+            MemorySegment before = data.floats((long) size[0] * size[1], Numbers.ORDINARY);
+            MemorySegment expected = TestData.copy(before);
+            DEFINITION.addOuterProducts(left, size[0], right, size[1], size[2], expected, 0, size[0]);
+            for (TrainingKernels kernels : all()) {
+                MemorySegment whole = TestData.copy(before);
+                kernels.addOuterProducts(left, size[0], right, size[1], size[2], whole, 0, size[0]);
+                assertClose("outer products", whole, expected, 1e-5);
+                MemorySegment parts = TestData.copy(before);
+                int middle = data.below(size[0]);
+                kernels.addOuterProducts(left, size[0], right, size[1], size[2], parts, middle, size[0]);
+                kernels.addOuterProducts(left, size[0], right, size[1], size[2], parts, 0, middle);
+                assertThat(parts.mismatch(whole)).isEqualTo(-1);
+            }
+        }
+    }
+
+    @Test
     void softmaxSumsToOne() {
         TestData data = new TestData(7);
         for (int count : new int[] {1, 15, 16, 100, 1000}) {

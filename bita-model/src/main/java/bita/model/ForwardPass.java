@@ -58,6 +58,7 @@ public final class ForwardPass implements AutoCloseable {
     private MemorySegment[] attentionScratch; // f32, one per thread
     private int scratchSlots;
     private final SplitMemory splitMemory = new SplitMemory();
+    private final LowRankRows lowRank;
     private Activations headInput; // (logit rows, hidden)
     private MemorySegment logits; // f32 (logit rows, vocabulary)
     private int logitRows;
@@ -90,6 +91,7 @@ public final class ForwardPass implements AutoCloseable {
         path = ints(maxRows);
         attentionScratch = new MemorySegment[0];
         embedding = new float[config.hidden()];
+        lowRank = new LowRankRows(engine, arena);
         headInput = new Activations(arena, 1, config.hidden());
         logits = floats(config.vocabulary());
         logitRows = 1;
@@ -164,7 +166,8 @@ public final class ForwardPass implements AutoCloseable {
      * Computes the rows' hidden states and puts their keys and values behind the cache's end. Follow with
      * {@link #logits} and {@link KvCache#accept}.
      *
-     * @throws IllegalArgumentException if there are too many rows, or a token or mask the model does not have
+     * @throws IllegalArgumentException if there are too many rows, a token or mask the model does not have, or an
+     *     ordinary row behind a mask row where the adapter changes linear layers
      */
     public void run(KvCache cache, Rows rows) {
         run(List.of(new Part(cache, rows)));
@@ -188,7 +191,9 @@ public final class ForwardPass implements AutoCloseable {
         int firstRow = 0;
         int pathEnd = 0;
         int slots = 0;
+        lowRank.clear();
         for (Part part : parts) {
+            lowRank.add(part.rows(), firstRow);
             part.cache().reserve(part.cache().length() + part.rows().size());
             embed(part.rows(), firstRow);
             pathEnd = describe(part.cache().length(), part.rows(), firstRow, pathEnd);
@@ -335,15 +340,20 @@ public final class ForwardPass implements AutoCloseable {
         int keyWidth = config.kvHeads() * config.headDim();
 
         normalize(layer.attentionNorm(), from, to, layer.query(), layer.key(), layer.value());
+        lowRank.take(Linear.Input.ATTENTION, normed.values(), from, to);
         member.barrier();
+
+        lowRank.reduce(index, Linear.Input.ATTENTION, member.index());
 
         // A panel holds whole pairs of columns to rotate, so each thread goes on with the columns it has made.
         int queryPanels = layer.query().panels();
         int keyPanels = layer.key().panels();
         int all = queryPanels + keyPanels + layer.value().panels();
         Columns mine = multiplyShare(member, all, 0, layer.query(), query);
+        addLowRank(member, index, Linear.QUERY, query, mine);
         kernels.rotate(query, queryWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
         mine = multiplyShare(member, all, queryPanels, layer.key(), key);
+        addLowRank(member, index, Linear.KEY, key, mine);
         kernels.rotate(key, keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
         for (Sequence sequence : sequences) {
             kernels.storeKeys(
@@ -356,6 +366,7 @@ public final class ForwardPass implements AutoCloseable {
                     mine.to());
         }
         mine = multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
+        addLowRank(member, index, Linear.VALUE, value, mine);
         for (Sequence sequence : sequences) {
             kernels.storeValues(
                     sequence.value(),
@@ -375,15 +386,23 @@ public final class ForwardPass implements AutoCloseable {
         }
         member.barrier();
 
-        if (layer.projected().layout().quantized()) {
+        boolean quantized = layer.projected().layout().quantized();
+        if (quantized) {
             kernels.quantize(attended, rows, from, to, 0, attended.columns() / Layout.BLOCK);
+        }
+        if (quantized || lowRank.isActive()) {
+            lowRank.take(Linear.Input.ATTENDED, attended.values(), from, to);
             member.barrier();
         }
-        multiplyAdd(member, layer.projected(), attended);
+        lowRank.reduce(index, Linear.Input.ATTENDED, member.index());
+        multiplyAdd(member, index, Linear.PROJECTED, layer.projected(), attended);
         member.barrier();
 
         normalize(layer.feedForwardNorm(), from, to, layer.gate(), layer.up());
+        lowRank.take(Linear.Input.FEED_FORWARD, normed.values(), from, to);
         member.barrier();
+
+        lowRank.reduce(index, Linear.Input.FEED_FORWARD, member.index());
 
         int width = config.feedForward();
         // Whole blocks of columns, which the same thread can quantize.
@@ -393,6 +412,8 @@ public final class ForwardPass implements AutoCloseable {
                 Math.min(member.to(blocks) * PANELS_PER_BLOCK, layer.gate().panels());
         kernels.multiply(layer.gate(), normed, rows, gated.values(), width, false, panelFrom, panelTo);
         kernels.multiply(layer.up(), normed, rows, up, width, false, panelFrom, panelTo);
+        lowRank.add(index, Linear.GATE, member.index(), gated.values(), panelFrom, panelTo);
+        lowRank.add(index, Linear.UP, member.index(), up, panelFrom, panelTo);
         int columnFrom = panelFrom * Layout.LANES;
         int columnTo = Math.min(panelTo * Layout.LANES, width);
         for (long row = 0; row < rows; row++) {
@@ -401,9 +422,11 @@ public final class ForwardPass implements AutoCloseable {
         if (layer.down().layout().quantized()) {
             kernels.quantize(gated, rows, 0, rows, member.from(blocks), member.to(blocks));
         }
+        lowRank.takeColumns(Linear.Input.GATED, gated.values(), columnFrom, columnTo);
         member.barrier();
 
-        multiplyAdd(member, layer.down(), gated);
+        lowRank.reduce(index, Linear.Input.GATED, member.index());
+        multiplyAdd(member, index, Linear.DOWN, layer.down(), gated);
         member.barrier();
     }
 
@@ -434,10 +457,17 @@ public final class ForwardPass implements AutoCloseable {
         return new Columns(from * Layout.LANES, to * Layout.LANES);
     }
 
-    private void multiplyAdd(ThreadTeam.Member member, PackedMatrix weights, Activations x) {
+    private void multiplyAdd(ThreadTeam.Member member, int layer, Linear linear, PackedMatrix weights, Activations x) {
         int from = member.from(weights.panels());
         int to = member.to(weights.panels());
         engine.kernels().multiply(weights, x, rowCount, state, config.hidden(), true, from, to);
+        lowRank.add(layer, linear, member.index(), state, from, to);
+    }
+
+    private void addLowRank(ThreadTeam.Member member, int layer, Linear linear, MemorySegment out, Columns columns) {
+        int from = columns.from() / Layout.LANES;
+        int to = columns.to() / Layout.LANES;
+        lowRank.add(layer, linear, member.index(), out, from, to);
     }
 
     private Attention attention(Sequence sequence, int layer) {

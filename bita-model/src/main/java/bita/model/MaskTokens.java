@@ -9,11 +9,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What bi-directional tuning has learned for a model (arXiv 2401.12522, section 3.1), in the model's own order of head
- * dimensions: prompt tokens, a key and a value per layer and head that only mask rows see, and the input embeddings of
- * the mask tokens. Immutable.
+ * dimensions: prompt tokens, a key and a value per layer and head that only mask rows see, the input embeddings of the
+ * mask tokens, and what is added to linear layers where mask rows pass. Immutable.
  */
 public final class MaskTokens {
     private static final long ALIGNMENT = 64;
@@ -23,13 +24,21 @@ public final class MaskTokens {
     private final int hidden;
     private final List<PromptLayer> layers;
     private final float[] embeddings; // (masks, hidden)
+    private final Optional<PackedLowRank> lowRank;
 
-    private MaskTokens(int prompts, int masks, int hidden, List<PromptLayer> layers, float[] embeddings) {
+    private MaskTokens(
+            int prompts,
+            int masks,
+            int hidden,
+            List<PromptLayer> layers,
+            float[] embeddings,
+            Optional<PackedLowRank> lowRank) {
         this.prompts = prompts;
         this.masks = masks;
         this.hidden = hidden;
         this.layers = layers;
         this.embeddings = embeddings;
+        this.lowRank = lowRank;
     }
 
     /**
@@ -38,9 +47,16 @@ public final class MaskTokens {
      * @param promptKeys   (layers, prompts, heads, headDim), rotary pairs side by side as in the model's rows
      * @param promptValues (layers, prompts, heads, headDim)
      * @param embeddings   (masks, hidden)
+     * @param lowRank      what is added to the linear layers, if anything; rows of queries and keys as in the model
      */
     public static MaskTokens of(
-            ModelConfig config, int prompts, int masks, float[] promptKeys, float[] promptValues, float[] embeddings) {
+            ModelConfig config,
+            int prompts,
+            int masks,
+            float[] promptKeys,
+            float[] promptValues,
+            float[] embeddings,
+            Optional<LowRank> lowRank) {
         int perLayer = prompts * config.heads() * config.headDim();
         if (promptKeys.length != config.layers() * perLayer
                 || promptValues.length != config.layers() * perLayer
@@ -61,7 +77,13 @@ public final class MaskTokens {
                     arranged);
             layers.add(arranged);
         }
-        return new MaskTokens(prompts, masks, config.hidden(), List.copyOf(layers), embeddings.clone());
+        return new MaskTokens(
+                prompts,
+                masks,
+                config.hidden(),
+                List.copyOf(layers),
+                embeddings.clone(),
+                lowRank.map(matrices -> PackedLowRank.of(config, matrices)));
     }
 
     /** Memory for the prompt tokens of a layer, all zero. */
@@ -120,6 +142,11 @@ public final class MaskTokens {
     /** Number of mask tokens. */
     public int masks() {
         return masks;
+    }
+
+    /** What is added to the linear layers where mask rows pass. */
+    Optional<PackedLowRank> lowRank() {
+        return lowRank;
     }
 
     PromptLayer layer(int index) {

@@ -11,6 +11,7 @@ import bita.kernels.KernelsProvider;
 import bita.kernels.KvLayer;
 import bita.kernels.Layout;
 import bita.kernels.MaskAttention;
+import bita.kernels.NumberFormat;
 import bita.kernels.PackedMatrix;
 import bita.kernels.PromptLayer;
 import bita.kernels.ThreadTeam;
@@ -19,7 +20,10 @@ import bita.kernels.Visibility;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -41,6 +45,7 @@ public final class MaskTraining implements AutoCloseable {
     private final AttentionShape shape;
     private final int prompts;
     private final int masks;
+    private final int rank;
     private final int maxRows;
     private final int queryWidth;
     private final int keyWidth;
@@ -49,7 +54,7 @@ public final class MaskTraining implements AutoCloseable {
 
     private final MemorySegment output; // f32 (rows, hidden): the residual stream behind the last block
     private final MemorySegment normed; // f32 (rows, hidden); backward: its gradient
-    private final MemorySegment attended; // f32 (rows, queryWidth); backward: its gradient
+    private final MemorySegment dAttended; // f32 (rows, queryWidth)
     private final MemorySegment gated; // f32 (rows, feedForward); backward: its gradient
     private final MemorySegment gradient; // f32 (rows, hidden): of the residual stream
     private final MemorySegment dQuery; // f32 (rows, queryWidth)
@@ -68,6 +73,11 @@ public final class MaskTraining implements AutoCloseable {
     private final MemorySegment[] productScratch;
     private final List<PromptLayer> promptLayers = new ArrayList<>(); // as the forward pass reads them
 
+    private final MemorySegment reducedGradient; // f32 (rows, rank)
+    private final MemorySegment lowRankInput; // f32 (rows, widest): an input once more, to find the gradient of A
+    private final List<Map<Linear.Input, PackedMatrix>> a = new ArrayList<>(); // of each layer (rank, columns)
+    private final List<Map<Linear, PackedMatrix>> b = new ArrayList<>(); // of each layer (rows, rank)
+
     private Arena cacheArena = Arena.ofShared();
     private int cacheSlots;
     private MemorySegment keyRows = MemorySegment.NULL; // f32 (kvHeads, slots, headDim)
@@ -85,19 +95,23 @@ public final class MaskTraining implements AutoCloseable {
             MemorySegment query, // f32 (rows, queryWidth), rotated
             MemorySegment key, // f32 (rows, keyWidth), rotated
             MemorySegment value, // f32 (rows, keyWidth)
+            MemorySegment attended, // f32 (rows, queryWidth)
             MemorySegment middle, // f32 (rows, hidden): behind attention
             MemorySegment gate, // f32 (rows, feedForward)
-            MemorySegment up) {} // f32 (rows, feedForward)
+            MemorySegment up, // f32 (rows, feedForward)
+            Map<Linear.Input, MemorySegment> reduced) {} // f32 (rows, rank): products with A
 
     /**
      * Memory for windows of up to {@code maxGroups} groups.
      *
+     * @param rank of what is added to linear layers, 0 for nothing
      * @throws UnsupportedOperationException if the engine's kernels have none for tuning
      */
-    public MaskTraining(Engine engine, int prompts, int masks, int maxGroups) {
+    public MaskTraining(Engine engine, int prompts, int masks, int rank, int maxGroups) {
         this.engine = engine;
         this.prompts = prompts;
         this.masks = masks;
+        this.rank = rank;
         config = engine.model().config();
         kernels = engine.kernels();
         training = KernelsProvider.training(kernels);
@@ -112,13 +126,16 @@ public final class MaskTraining implements AutoCloseable {
                     rowsOf(queryWidth),
                     rowsOf(keyWidth),
                     rowsOf(keyWidth),
+                    rowsOf(queryWidth),
                     rowsOf(config.hidden()),
                     rowsOf(config.feedForward()),
-                    rowsOf(config.feedForward())));
+                    rowsOf(config.feedForward()),
+                    reducedInputs()));
+            allocateLowRank();
         }
         output = rowsOf(config.hidden());
         normed = rowsOf(config.hidden());
-        attended = rowsOf(queryWidth);
+        dAttended = rowsOf(queryWidth);
         gated = rowsOf(config.feedForward());
         gradient = rowsOf(config.hidden());
         dQuery = rowsOf(queryWidth);
@@ -134,6 +151,8 @@ public final class MaskTraining implements AutoCloseable {
         pathStart = arena.allocate(JAVA_INT, maxRows + 1L);
         path = arena.allocate(JAVA_INT, (long) maxRows * (masks + 1) / 2 + 1);
         prompted = arena.allocate(JAVA_INT, maxRows);
+        reducedGradient = rank == 0 ? MemorySegment.NULL : rowsOf(rank);
+        lowRankInput = rank == 0 ? MemorySegment.NULL : rowsOf(Math.max(queryWidth, config.feedForward()));
         productScratch = new MemorySegment[engine.team().threads()];
         for (int i = 0; i < productScratch.length; i++) {
             productScratch[i] = floats(TrainingKernels.PRODUCT_SCRATCH_FLOATS);
@@ -141,6 +160,32 @@ public final class MaskTraining implements AutoCloseable {
         for (int i = 0; i < config.layers(); i++) {
             promptLayers.add(MaskTokens.allocate(arena, config, prompts));
         }
+    }
+
+    private Map<Linear.Input, MemorySegment> reducedInputs() {
+        Map<Linear.Input, MemorySegment> reduced = new EnumMap<>(Linear.Input.class);
+        if (rank > 0) {
+            for (Linear.Input input : Linear.Input.values()) {
+                reduced.put(input, rowsOf(rank));
+            }
+        }
+        return reduced;
+    }
+
+    private void allocateLowRank() {
+        if (rank == 0) {
+            return;
+        }
+        Map<Linear.Input, PackedMatrix> ofInputs = new EnumMap<>(Linear.Input.class);
+        for (Linear.Input input : Linear.Input.values()) {
+            ofInputs.put(input, PackedMatrix.allocate(arena, NumberFormat.F32, rank, input.columns(config)));
+        }
+        a.add(ofInputs);
+        Map<Linear, PackedMatrix> ofLayers = new EnumMap<>(Linear.class);
+        for (Linear linear : Linear.values()) {
+            ofLayers.put(linear, PackedMatrix.allocate(arena, NumberFormat.F32, linear.rows(config), rank));
+        }
+        b.add(ofLayers);
     }
 
     private MemorySegment rowsOf(int width) {
@@ -157,17 +202,24 @@ public final class MaskTraining implements AutoCloseable {
      * @param slots   of that cache, with the window's rows behind the real tokens
      * @param threads of the engine's team
      */
-    public static long bytes(ModelConfig config, int prompts, int masks, int maxGroups, int slots, int threads) {
+    public static long bytes(
+            ModelConfig config, int prompts, int masks, int rank, int maxGroups, int slots, int threads) {
         long rows = (long) maxGroups * masks;
         long queryWidth = (long) config.heads() * config.headDim();
         long keyWidth = (long) config.kvHeads() * config.headDim();
-        long perLayer = 2L * config.hidden() + queryWidth + 2 * keyWidth + 2L * config.feedForward();
+        long perLayer = 2L * config.hidden()
+                + 2 * queryWidth
+                + 2 * keyWidth
+                + 2L * config.feedForward()
+                + (long) Linear.Input.values().length * rank;
         long shared = 3L * config.hidden()
                 + 2 * queryWidth
                 + 2 * keyWidth
                 + config.feedForward()
                 + config.vocabulary()
-                + 2L * config.headDim();
+                + 2L * config.headDim()
+                + rank
+                + (rank == 0 ? 0 : Math.max(queryWidth, config.feedForward()));
         long promptGradients = 2L * RUNS * prompts * queryWidth;
         long turnedCache = 2L * slots * keyWidth;
         AttentionShape attention = new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), 1);
@@ -175,7 +227,23 @@ public final class MaskTraining implements AutoCloseable {
         long floats =
                 rows * (config.layers() * perLayer + shared) + promptGradients + turnedCache + threads * perThread;
         long ints = 3 * rows + maxGroups + 1 + rows * (masks + 1) / 2 + 1;
-        return floats * Float.BYTES + ints * Integer.BYTES + config.layers() * MaskTokens.layerBytes(config, prompts);
+        return floats * Float.BYTES
+                + ints * Integer.BYTES
+                + config.layers() * (MaskTokens.layerBytes(config, prompts) + packedBytes(config, rank));
+    }
+
+    private static long packedBytes(ModelConfig config, int rank) {
+        if (rank == 0) {
+            return 0;
+        }
+        long bytes = 0;
+        for (Linear.Input input : Linear.Input.values()) {
+            bytes += PackedMatrix.bytes(NumberFormat.F32, rank, input.columns(config));
+        }
+        for (Linear linear : Linear.values()) {
+            bytes += PackedMatrix.bytes(NumberFormat.F32, linear.rows(config), rank);
+        }
+        return bytes;
     }
 
     /**
@@ -191,7 +259,7 @@ public final class MaskTraining implements AutoCloseable {
             throw new IllegalArgumentException(
                     "a window of " + anchors.length + " groups, where 1 to " + maxRows / masks + " fit");
         }
-        if (tokens.prompts() != prompts || tokens.masks() != masks) {
+        if (tokens.prompts() != prompts || tokens.masks() != masks || tokens.rank() != rank) {
             throw new IllegalArgumentException("the learned tokens have another form");
         }
         if (realTokens.format() != CacheFormat.F32) {
@@ -213,6 +281,7 @@ public final class MaskTraining implements AutoCloseable {
         }
         Visibility visibility = new Visibility(prefix, pathStart, path, prompted);
         engine.team().run(member -> {
+            packLowRank(member, tokens);
             for (int i = member.from(config.layers()); i < member.to(config.layers()); i++) {
                 MaskTokens.arrange(tokens.promptKeys(i), tokens.promptValues(i), config, promptLayers.get(i));
             }
@@ -227,6 +296,29 @@ public final class MaskTraining implements AutoCloseable {
             multiply(member, w.rows(), weights.output(), normed, logits, false);
         });
         return logits.asSlice(0, (long) rows * config.vocabulary() * Float.BYTES);
+    }
+
+    /** Packs each thread's share of the layers. */
+    private void packLowRank(ThreadTeam.Member member, LearnedTokens tokens) {
+        for (int layer = member.from(a.size()); layer < member.to(a.size()); layer++) {
+            for (Linear.Input input : Linear.Input.values()) {
+                PackedMatrix matrix = a(layer, input);
+                kernels.pack(NumberFormat.F32, tokens.lowRankA(layer, input), matrix, 0, matrix.panels());
+            }
+            for (Linear linear : Linear.values()) {
+                PackedMatrix matrix = b(layer, linear);
+                kernels.pack(NumberFormat.F32, tokens.lowRankB(layer, linear), matrix, 0, matrix.panels());
+            }
+        }
+        // The first norm's barrier comes before the first use.
+    }
+
+    private PackedMatrix a(int layer, Linear.Input input) {
+        return Objects.requireNonNull(a.get(layer).get(input));
+    }
+
+    private PackedMatrix b(int layer, Linear linear) {
+        return Objects.requireNonNull(b.get(layer).get(linear));
     }
 
     /** Positions, and what each row sees: the real tokens up to the anchor, and the masks of its group up to itself. */
@@ -283,13 +375,17 @@ public final class MaskTraining implements AutoCloseable {
         norm(member, w.rows(), a.input(), weights.attentionNorm());
         copyRows(member, w.rows(), a.input(), a.middle());
         member.barrier();
+        reduce(member, w.rows(), index, Linear.Input.ATTENTION, normed);
 
         Share mine = multiply(member, w.rows(), weights.query(), normed, a.query(), false);
+        addLowRank(member, w.rows(), index, Linear.QUERY, a.query());
         kernels.rotate(a.query(), queryWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
         mine = multiply(member, w.rows(), weights.key(), normed, a.key(), false);
+        addLowRank(member, w.rows(), index, Linear.KEY, a.key());
         kernels.rotate(a.key(), keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
         kernels.storeKeys(a.key(), shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
         mine = multiply(member, w.rows(), weights.value(), normed, a.value(), false);
+        addLowRank(member, w.rows(), index, Linear.VALUE, a.value());
         kernels.storeValues(a.value(), shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
         member.barrier();
 
@@ -298,19 +394,24 @@ public final class MaskTraining implements AutoCloseable {
         int tiles = Math.ceilDiv(attention.items(), tile);
         for (int i = member.index(); i < tiles; i += engine.team().threads()) {
             int to = Math.min((i + 1) * tile, attention.items());
-            kernels.attend(attention, attended, attentionScratch[member.index()], i * tile, to);
+            kernels.attend(attention, a.attended(), attentionScratch[member.index()], i * tile, to);
         }
         member.barrier();
+        reduce(member, w.rows(), index, Linear.Input.ATTENDED, a.attended());
 
-        multiply(member, w.rows(), weights.projected(), attended, a.middle(), true);
+        multiply(member, w.rows(), weights.projected(), a.attended(), a.middle(), true);
+        addLowRank(member, w.rows(), index, Linear.PROJECTED, a.middle());
         member.barrier();
 
         norm(member, w.rows(), a.middle(), weights.feedForwardNorm());
         copyRows(member, w.rows(), a.middle(), next);
         member.barrier();
 
+        reduce(member, w.rows(), index, Linear.Input.FEED_FORWARD, normed);
         multiply(member, w.rows(), weights.gate(), normed, a.gate(), false);
+        addLowRank(member, w.rows(), index, Linear.GATE, a.gate());
         mine = multiply(member, w.rows(), weights.up(), normed, a.up(), false);
+        addLowRank(member, w.rows(), index, Linear.UP, a.up());
         for (long row = 0; row < rows; row++) {
             long from = row * config.feedForward() + mine.from();
             long to = row * config.feedForward() + mine.to();
@@ -319,8 +420,42 @@ public final class MaskTraining implements AutoCloseable {
         }
         member.barrier();
 
+        reduce(member, w.rows(), index, Linear.Input.GATED, gated);
         multiply(member, w.rows(), weights.down(), gated, next, true);
+        addLowRank(member, w.rows(), index, Linear.DOWN, next);
         member.barrier();
+    }
+
+    /** An input's product with A, which stays for the backward pass. */
+    private void reduce(ThreadTeam.Member member, int rows, int layer, Linear.Input input, MemorySegment x) {
+        if (rank == 0) {
+            return;
+        }
+        PackedMatrix matrix = a(layer, input);
+        int from = member.from(rows);
+        int count = member.to(rows) - from;
+        training.multiply(
+                matrix,
+                slice(x, (long) from * matrix.columns(), (long) count * matrix.columns()),
+                count,
+                slice(reduced(layer, input), (long) from * rank, (long) count * rank),
+                false,
+                productScratch[member.index()],
+                0,
+                matrix.panels());
+        member.barrier();
+    }
+
+    /** f32 (rows, rank). */
+    private MemorySegment reduced(int layer, Linear.Input input) {
+        return Objects.requireNonNull(layers.get(layer).reduced().get(input));
+    }
+
+    /** Adds B times what A made of the input, to the same outputs as the layer's own product. */
+    private void addLowRank(ThreadTeam.Member member, int rows, int layer, Linear linear, MemorySegment out) {
+        if (rank > 0) {
+            Share _ = multiply(member, rows, b(layer, linear), reduced(layer, linear.input()), out, true);
+        }
     }
 
     /**
@@ -329,7 +464,7 @@ public final class MaskTraining implements AutoCloseable {
      * @param gradients added to; of the same form as the learned tokens
      */
     public void backward(LearnedTokens gradients) {
-        if (gradients.prompts() != prompts || gradients.masks() != masks) {
+        if (gradients.prompts() != prompts || gradients.masks() != masks || gradients.rank() != rank) {
             throw new IllegalArgumentException("the gradients have another form");
         }
         Window w = window.orElseThrow(() -> new IllegalStateException("backward() comes after forward()"));
@@ -353,7 +488,15 @@ public final class MaskTraining implements AutoCloseable {
         KvLayer cacheLayer = w.cache().layer(index);
         int rows = w.rows();
 
+        if (rank > 0) {
+            gateOnceMore(member, rows, a);
+            reduceGradient(member, rows, index, Linear.DOWN, gradient, false);
+            member.barrier();
+        }
         Share mine = multiplyBackward(member, w.rows(), weights.down(), gradient, gated, false);
+        expandGradient(member, rows, index, Linear.Input.GATED, gated);
+        addLowRankGradients(member, rows, index, gradients, Linear.DOWN, gradient);
+        addLowRankGradients(member, rows, index, gradients, Linear.Input.GATED, lowRankInput);
         for (long row = 0; row < rows; row++) {
             long at = row * config.feedForward();
             training.swigluBackward(a.gate(), a.up(), gated, at + mine.from(), at + mine.to());
@@ -368,16 +511,30 @@ public final class MaskTraining implements AutoCloseable {
                 member.to(config.kvHeads()));
         member.barrier();
 
+        if (rank > 0) {
+            normOnceMore(member, rows, a.middle(), weights.feedForwardNorm());
+            reduceGradient(member, rows, index, Linear.GATE, a.gate(), false);
+            reduceGradient(member, rows, index, Linear.UP, a.up(), true);
+            member.barrier();
+        }
         multiplyBackward(member, w.rows(), weights.gate(), a.gate(), normed, false);
         multiplyBackward(member, w.rows(), weights.up(), a.up(), normed, true);
+        expandGradient(member, rows, index, Linear.Input.FEED_FORWARD, normed);
+        addLowRankGradients(member, rows, index, gradients, Linear.GATE, a.gate());
+        addLowRankGradients(member, rows, index, gradients, Linear.UP, a.up());
+        addLowRankGradients(member, rows, index, gradients, Linear.Input.FEED_FORWARD, lowRankInput);
         member.barrier();
 
         normBackward(member, w.rows(), a.middle(), weights.feedForwardNorm());
+        reduceGradient(member, rows, index, Linear.PROJECTED, gradient, false);
         zeroRows(member, w.rows(), dKey, keyWidth);
         zeroRows(member, w.rows(), dValue, keyWidth);
         member.barrier();
 
-        multiplyBackward(member, w.rows(), weights.projected(), gradient, attended, false);
+        multiplyBackward(member, w.rows(), weights.projected(), gradient, dAttended, false);
+        expandGradient(member, rows, index, Linear.Input.ATTENDED, dAttended);
+        addLowRankGradients(member, rows, index, gradients, Linear.PROJECTED, gradient);
+        addLowRankGradients(member, rows, index, gradients, Linear.Input.ATTENDED, a.attended());
         member.barrier();
 
         attendBackward(member, w, index, a);
@@ -389,13 +546,108 @@ public final class MaskTraining implements AutoCloseable {
         rotateBack(member, w.rows(), dKey, keyWidth);
         member.barrier();
 
+        if (rank > 0) {
+            normOnceMore(member, rows, a.input(), weights.attentionNorm());
+            reduceGradient(member, rows, index, Linear.QUERY, dQuery, false);
+            reduceGradient(member, rows, index, Linear.KEY, dKey, true);
+            reduceGradient(member, rows, index, Linear.VALUE, dValue, true);
+            member.barrier();
+        }
         multiplyBackward(member, w.rows(), weights.query(), dQuery, normed, false);
         multiplyBackward(member, w.rows(), weights.key(), dKey, normed, true);
         multiplyBackward(member, w.rows(), weights.value(), dValue, normed, true);
+        expandGradient(member, rows, index, Linear.Input.ATTENTION, normed);
+        addLowRankGradients(member, rows, index, gradients, Linear.QUERY, dQuery);
+        addLowRankGradients(member, rows, index, gradients, Linear.KEY, dKey);
+        addLowRankGradients(member, rows, index, gradients, Linear.VALUE, dValue);
+        addLowRankGradients(member, rows, index, gradients, Linear.Input.ATTENTION, lowRankInput);
         member.barrier();
 
         normBackward(member, w.rows(), a.input(), weights.attentionNorm());
         member.barrier();
+    }
+
+    /** The input of the last linear layer, which the forward pass did not keep; each thread makes its columns. */
+    private void gateOnceMore(ThreadTeam.Member member, int rows, LayerActivations a) {
+        int from = member.from(config.feedForward());
+        int to = member.to(config.feedForward());
+        for (long row = 0; row < rows; row++) {
+            long first = row * config.feedForward() + from;
+            long last = row * config.feedForward() + to;
+            MemorySegment.copy(
+                    a.gate(), first * Float.BYTES, lowRankInput, first * Float.BYTES, (last - first) * Float.BYTES);
+            kernels.swiglu(lowRankInput, a.up(), first, last);
+        }
+    }
+
+    private void normOnceMore(ThreadTeam.Member member, int rows, MemorySegment x, MemorySegment weight) {
+        kernels.rmsNorm(x, weight, config.epsilon(), lowRankInput, config.hidden(), member.from(rows), member.to(rows));
+    }
+
+    /** The gradient of an input's product with A, or a linear layer's part of it; each thread makes its rows. */
+    private void reduceGradient(
+            ThreadTeam.Member member, int rows, int layer, Linear linear, MemorySegment dOut, boolean add) {
+        if (rank == 0) {
+            return;
+        }
+        PackedMatrix matrix = b(layer, linear);
+        int from = member.from(rows);
+        int count = member.to(rows) - from;
+        training.multiplyBackward(
+                matrix,
+                slice(dOut, (long) from * matrix.rows(), (long) count * matrix.rows()),
+                count,
+                slice(reducedGradient, (long) from * rank, (long) count * rank),
+                add,
+                productScratch[member.index()],
+                0,
+                Math.ceilDiv(rank, Layout.BLOCK));
+    }
+
+    /** Adds the low-rank part of an input's gradient, to the same columns as the layer's own products. */
+    private void expandGradient(
+            ThreadTeam.Member member, int rows, int layer, Linear.Input input, MemorySegment dInput) {
+        if (rank > 0) {
+            Share _ = multiplyBackward(member, rows, a(layer, input), reducedGradient, dInput, true);
+        }
+    }
+
+    private void addLowRankGradients(
+            ThreadTeam.Member member, int rows, int layer, LearnedTokens gradients, Linear linear, MemorySegment dOut) {
+        if (rank == 0) {
+            return;
+        }
+        int outputs = linear.rows(config);
+        training.addOuterProducts(
+                dOut,
+                outputs,
+                reduced(layer, linear.input()),
+                rank,
+                rows,
+                gradients.lowRankB(layer, linear),
+                member.from(outputs),
+                member.to(outputs));
+    }
+
+    private void addLowRankGradients(
+            ThreadTeam.Member member,
+            int rows,
+            int layer,
+            LearnedTokens gradients,
+            Linear.Input input,
+            MemorySegment x) {
+        if (rank == 0) {
+            return;
+        }
+        training.addOuterProducts(
+                reducedGradient,
+                rank,
+                x,
+                input.columns(config),
+                rows,
+                gradients.lowRankA(layer, input),
+                member.from(rank),
+                member.to(rank));
     }
 
     private void attendBackward(ThreadTeam.Member member, Window w, int index, LayerActivations a) {
@@ -417,7 +669,7 @@ public final class MaskTraining implements AutoCloseable {
                     masks,
                     shape,
                     a.query(),
-                    attended,
+                    dAttended,
                     w.cache().layer(index),
                     keyRows,
                     valuePanels,

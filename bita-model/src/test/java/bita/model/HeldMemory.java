@@ -39,6 +39,7 @@ public final class HeldMemory {
                 }
             }
             case Iterable<?> elements -> elements.forEach(this::visit);
+            case Map<?, ?> map -> map.values().forEach(this::visit);
             case Optional<?> optional -> optional.ifPresent(this::visit);
             default -> {
                 if (object.getClass().getPackageName().startsWith("bita.")

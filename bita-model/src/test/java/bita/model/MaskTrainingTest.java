@@ -25,16 +25,18 @@ import org.junit.jupiter.api.io.TempDir;
 class MaskTrainingTest {
     private static final int MASKS = 3;
     private static final int PROMPTS = 5;
+    private static final int RANK = 3;
     private static final int[] ANCHORS = {0, 3, 4, 5, 20, 139};
 
     @TempDir
     Path folder;
 
     private static LearnedTokens learned(ModelConfig config) {
-        LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS);
+        LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS, RANK);
         Random random = new Random(1);
         for (long i = 0; i < learned.count(); i++) {
-            learned.all().setAtIndex(JAVA_FLOAT, i, 0.5f * (float) random.nextGaussian());
+            double deviation = i < learned.count() - learned.lowRankCount() ? 0.5 : 0.1;
+            learned.all().setAtIndex(JAVA_FLOAT, i, (float) (deviation * random.nextGaussian()));
         }
         return learned;
     }
@@ -77,9 +79,9 @@ class MaskTrainingTest {
     }
 
     private static float[] gradients(Engine engine, LearnedTokens learned) {
-        LearnedTokens gradients = new LearnedTokens(engine.model().config(), PROMPTS, MASKS);
+        LearnedTokens gradients = new LearnedTokens(engine.model().config(), PROMPTS, MASKS, RANK);
         try (KvCache cache = realTokens(engine);
-                MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, 8)) {
+                MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, RANK, 8)) {
             MemorySegment logits = training.forward(cache, ANCHORS, learned);
             logits.copyFrom(cotangent(logits.byteSize() / Float.BYTES));
             training.backward(gradients);
@@ -97,17 +99,20 @@ class MaskTrainingTest {
                 float[] gradients = gradients(engine, learned);
                 Random random = new Random(5);
                 try (KvCache cache = realTokens(engine);
-                        MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, ANCHORS.length)) {
+                        MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, RANK, ANCHORS.length)) {
                     MemorySegment cotangent = cotangent((long) ANCHORS.length * MASKS * TinyModel.VOCABULARY);
                     double largest = 0;
                     for (float gradient : gradients) {
                         largest = Math.max(largest, Math.abs(gradient));
                     }
-                    for (int round = 0; round < 150; round++) {
-                        // Prompt keys and values, then, more often than their share, masks.
-                        int at = round % 3 == 0
-                                ? (int) learned.count() - 1 - random.nextInt(MASKS * TinyModel.HIDDEN)
-                                : random.nextInt((int) learned.count());
+                    for (int round = 0; round < 240; round++) {
+                        int lowRankFrom = (int) (learned.count() - learned.lowRankCount());
+                        int masksFrom = lowRankFrom - MASKS * TinyModel.HIDDEN;
+                        int at = switch (round % 3) {
+                            case 0 -> random.nextInt(masksFrom);
+                            case 1 -> random.nextInt(masksFrom, lowRankFrom);
+                            default -> random.nextInt(lowRankFrom, (int) learned.count());
+                        };
                         float before = learned.all().getAtIndex(JAVA_FLOAT, at);
                         float step = 5e-3f;
                         learned.all().setAtIndex(JAVA_FLOAT, at, before + step);
@@ -131,7 +136,8 @@ class MaskTrainingTest {
                 MASKS,
                 learned.promptKeys().toArray(JAVA_FLOAT),
                 learned.promptValues().toArray(JAVA_FLOAT),
-                learned.maskEmbeddings().toArray(JAVA_FLOAT));
+                learned.maskEmbeddings().toArray(JAVA_FLOAT),
+                learned.lowRank());
     }
 
     /** The masks' logits are those that decoding computes, but for the rounding of activations. */
@@ -145,7 +151,7 @@ class MaskTrainingTest {
             Engine decoding = new Engine(model, kernels, team, Optional.of(maskTokens(model.config(), learned)));
             try (KvCache cache = realTokens(engine);
                     KvCache other = realTokens(decoding);
-                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, ANCHORS.length);
+                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, RANK, ANCHORS.length);
                     ForwardPass pass = new ForwardPass(decoding, 8)) {
                 MemorySegment logits = training.forward(cache, ANCHORS, learned);
                 for (int group = ANCHORS.length - 1; group >= 0; group--) { // each behind a shorter cache
@@ -162,6 +168,48 @@ class MaskTrainingTest {
                                 .isCloseTo(expected[i], within(1e-3f));
                     }
                 }
+            }
+        }
+    }
+
+    /** In 8-bit codes as well, and with all groups in the pass of their anchors. */
+    @Test
+    void decodingRoundsMatricesOfALargerRank() {
+        int rank = 32;
+        try (Transformer model = TinyModel.load(folder, NumberFormat.F32, 6);
+                ThreadTeam team = new ThreadTeam(3)) {
+            LearnedTokens learned = new LearnedTokens(model.config(), PROMPTS, MASKS, rank);
+            Random random = new Random(8);
+            for (long i = 0; i < learned.count(); i++) {
+                learned.all().setAtIndex(JAVA_FLOAT, i, 0.1f * (float) random.nextGaussian());
+            }
+            Kernels kernels = KernelsProvider.best().kernels();
+            Engine engine = engine(model, kernels, team);
+            Engine decoding = new Engine(model, kernels, team, Optional.of(maskTokens(model.config(), learned)));
+            try (KvCache cache = realTokens(engine);
+                    KvCache other = new KvCache(model.config(), CacheFormat.F32);
+                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, rank, ANCHORS.length);
+                    ForwardPass pass = new ForwardPass(decoding, 200)) {
+                MemorySegment logits = training.forward(cache, ANCHORS, learned);
+                Rows rows = new Rows();
+                Random tokens = new Random(2); // as in realTokens()
+                for (int i = 0; i < 140; i++) {
+                    rows.addToken(tokens.nextInt(TinyModel.VOCABULARY), i - 1);
+                }
+                int[] maskRows = new int[ANCHORS.length * MASKS];
+                for (int i = 0; i < maskRows.length; i++) {
+                    maskRows[i] = rows.addMask(i % MASKS, i % MASKS == 0 ? ANCHORS[i / MASKS] : rows.size() - 1);
+                }
+                pass.run(other, rows);
+                float[] expected = pass.logits(maskRows, maskRows.length).toArray(JAVA_FLOAT);
+                double difference = 0;
+                double size = 0;
+                for (int i = 0; i < expected.length; i++) {
+                    float exact = logits.getAtIndex(JAVA_FLOAT, i);
+                    difference += Math.pow(exact - expected[i], 2);
+                    size += Math.pow(exact, 2);
+                }
+                assertThat(Math.sqrt(difference / size)).isLessThan(0.03);
             }
         }
     }
@@ -190,9 +238,9 @@ class MaskTrainingTest {
                 ThreadTeam team = new ThreadTeam(1)) {
             Engine engine = engine(model, KernelsProvider.best().kernels(), team);
             LearnedTokens learned = learned(model.config());
-            LearnedTokens sum = new LearnedTokens(model.config(), PROMPTS, MASKS);
+            LearnedTokens sum = new LearnedTokens(model.config(), PROMPTS, MASKS, RANK);
             try (KvCache cache = realTokens(engine);
-                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, ANCHORS.length)) {
+                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, RANK, ANCHORS.length)) {
                 for (int group = 0; group < ANCHORS.length; group++) {
                     MemorySegment logits = training.forward(cache, new int[] {ANCHORS[group]}, learned);
                     MemorySegment all = cotangent(ANCHORS.length * logits.byteSize() / Float.BYTES);
@@ -215,7 +263,7 @@ class MaskTrainingTest {
             LearnedTokens learned = learned(model.config());
             try (KvCache cache = realTokens(engine);
                     KvCache half = new KvCache(model.config(), CacheFormat.F16);
-                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, 2)) {
+                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, RANK, 2)) {
                 assertThatThrownBy(() -> training.backward(learned)).hasMessageContaining("after forward");
                 assertThatThrownBy(() -> training.forward(cache, new int[3], learned))
                         .hasMessageContaining("3 groups");
@@ -223,7 +271,7 @@ class MaskTrainingTest {
                         .hasMessageContaining("anchor 140");
                 assertThatThrownBy(() -> training.forward(half, new int[] {0}, learned))
                         .hasMessageContaining("f32");
-                LearnedTokens other = new LearnedTokens(model.config(), 1, 1);
+                LearnedTokens other = new LearnedTokens(model.config(), 1, 1, RANK);
                 assertThatThrownBy(() -> training.forward(cache, new int[] {0}, other))
                         .hasMessageContaining("another form");
             }

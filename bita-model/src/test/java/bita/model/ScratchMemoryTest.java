@@ -24,13 +24,13 @@ class ScratchMemoryTest {
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"1, 0, 1, 1", "2, 4, 3, 5", "3, 17, 2, 9"})
-    void isWhatIsStated(int threads, int prompts, int masks, int groups) throws IOException {
+    @CsvSource({"1, 0, 1, 0, 1", "2, 4, 3, 0, 5", "3, 17, 2, 5, 9"})
+    void isWhatIsStated(int threads, int prompts, int masks, int rank, int groups) throws IOException {
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q8_0, 1);
                 ThreadTeam team = new ThreadTeam(threads)) {
             ModelConfig config = model.config();
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
-            try (MaskTraining training = new MaskTraining(engine, prompts, masks, groups);
+            try (MaskTraining training = new MaskTraining(engine, prompts, masks, rank, groups);
                     ForwardPass pass = new ForwardPass(engine, POSITIONS);
                     KvCache cache = new KvCache(config, CacheFormat.F32, POSITIONS)) {
                 assertThat(KvCache.mostSlots(POSITIONS)).isEqualTo(SLOTS);
@@ -42,7 +42,7 @@ class ScratchMemoryTest {
                 pass.run(cache, rows);
                 cache.assumeLength(POSITIONS - groups * masks);
                 int[] anchors = new int[groups];
-                LearnedTokens learned = new LearnedTokens(config, prompts, masks);
+                LearnedTokens learned = new LearnedTokens(config, prompts, masks, rank);
                 training.forward(cache, anchors, learned);
                 training.backward(learned);
 
@@ -55,9 +55,9 @@ class ScratchMemoryTest {
                 // What is empty holds a number all the same.
                 assertThat(HeldMemory.of(training) - HeldMemory.of(cache, learned))
                         .isCloseTo(
-                                MaskTraining.bytes(config, prompts, masks, groups, SLOTS, threads),
+                                MaskTraining.bytes(config, prompts, masks, rank, groups, SLOTS, threads),
                                 within(2L * Float.BYTES));
-                assertThat(HeldMemory.of(learned)).isEqualTo(LearnedTokens.bytes(config, prompts, masks));
+                assertThat(HeldMemory.of(learned)).isEqualTo(LearnedTokens.bytes(config, prompts, masks, rank));
             }
         }
     }

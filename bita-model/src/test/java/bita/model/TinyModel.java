@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 
 /** Small Llama models with random weights, for tests that need no real one. */
@@ -110,7 +111,8 @@ public final class TinyModel {
                 masks,
                 gaussians(random, count),
                 gaussians(random, count),
-                gaussians(random, masks * config.hidden()));
+                gaussians(random, masks * config.hidden()),
+                Optional.empty());
     }
 
     private static float[] gaussians(Random random, int count) {

@@ -74,7 +74,15 @@ public record ReferenceCheckpoint(ReferenceConfig config, List<Path> files, Adap
                     System.arraycopy(prefixes, from + hidden, values, to, hidden);
                 }
             }
-            return Adapter.of(folder.toString(), shape, Optional.empty(), Calibration.none(), keys, values, masks());
+            return Adapter.of(
+                    folder.toString(),
+                    shape,
+                    Optional.empty(),
+                    Calibration.none(),
+                    keys,
+                    values,
+                    masks(),
+                    Optional.empty());
         }
 
         private float[] masks() throws IOException {

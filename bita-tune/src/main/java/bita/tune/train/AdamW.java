@@ -46,19 +46,23 @@ final class AdamW {
     /**
      * Makes a step.
      *
-     * @param step from 0
+     * @param step        from 0
+     * @param rate        of prompt and mask tokens
+     * @param lowRankRate of what is added to linear layers
      */
-    void update(LearnedTokens tokens, LearnedTokens gradient, int step, double learningRate) {
+    void update(LearnedTokens tokens, LearnedTokens gradient, int step, double rate, double lowRankRate) {
         double meanBias = 1 - StrictMath.pow(BETA1, step + 1.0);
         double squareBias = 1 - StrictMath.pow(BETA2, step + 1.0);
         MemorySegment m = mean.all();
         MemorySegment v = square.all();
+        long lowRankFrom = tokens.count() - tokens.lowRankCount();
         for (long i = 0; i < tokens.count(); i++) {
             double g = gradient.all().getAtIndex(JAVA_FLOAT, i);
             float first = (float) (BETA1 * m.getAtIndex(JAVA_FLOAT, i) + (1 - BETA1) * g);
             float second = (float) (BETA2 * v.getAtIndex(JAVA_FLOAT, i) + (1 - BETA2) * g * g);
             m.setAtIndex(JAVA_FLOAT, i, first);
             v.setAtIndex(JAVA_FLOAT, i, second);
+            double learningRate = i < lowRankFrom ? rate : lowRankRate;
             double change = learningRate * (first / meanBias) / (Math.sqrt(second / squareBias) + EPSILON);
             tokens.all().setAtIndex(JAVA_FLOAT, i, (float) (tokens.all().getAtIndex(JAVA_FLOAT, i) - change));
         }

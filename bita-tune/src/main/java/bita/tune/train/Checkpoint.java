@@ -2,6 +2,7 @@ package bita.tune.train;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import bita.kernels.Kernels;
 import bita.kernels.NumberFormat;
 import bita.model.LearnedTokens;
 import bita.model.ModelConfig;
@@ -14,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
@@ -24,6 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class Checkpoint {
     private static final String FORMAT = "bita-checkpoint-1";
+    private static final String KERNELS = "kernels";
     private static final String BEST = "best";
     private static final String BEST_STEPS = "best_steps";
     private static final String BEST_LOSS = "best_loss";
@@ -37,15 +40,22 @@ final class Checkpoint {
      * @param validation which decides what is best
      * @param model      SHA-256 of the model file
      * @param answers    fingerprint of the examples
+     * @param kernels    which decide the last bits
      */
     Checkpoint(
-            Path path, TrainingSettings settings, Tuning.ValidationSettings validation, String model, String answers) {
+            Path path,
+            TrainingSettings settings,
+            Tuning.ValidationSettings validation,
+            String model,
+            String answers,
+            Kernels kernels) {
         this.path = path;
         identity.put("format", FORMAT);
         identity.put("settings", JSON.writeValueAsString(settings));
         identity.put("validation", JSON.writeValueAsString(validation));
         identity.put("model_sha256", model);
         identity.put("answers", answers);
+        identity.put(KERNELS, (kernels.backend() + " " + kernels.instructionSet()).toLowerCase(Locale.ROOT));
     }
 
     void write(TrainingState state) throws IOException {
@@ -84,6 +94,12 @@ final class Checkpoint {
             check(file, "answers", "it belongs to other answers");
             check(file, "settings", "it was made with other settings");
             check(file, "validation", "it was made with other settings");
+            check(
+                    file,
+                    KERNELS,
+                    "it was made with kernels \"" + file.metadata().getOrDefault(KERNELS, "") + "\", and these are \""
+                            + identity.get(KERNELS) + "\", whose last bits are others: go on with those (--backend,"
+                            + " --isa)");
             int steps = number(file, "steps", settings.steps());
             return new TrainingState(
                     tokens(file, "tokens", config, settings, -Float.MAX_VALUE),
@@ -145,7 +161,7 @@ final class Checkpoint {
     private LearnedTokens tokens(
             SafetensorsFile file, String name, ModelConfig config, TrainingSettings settings, float least)
             throws ModelFormatException {
-        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks());
+        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank());
         boolean fits = file.find(name)
                 .filter(tensor -> tensor.dtype().equals("F32")
                         && tensor.data().byteSize() == tokens.all().byteSize())

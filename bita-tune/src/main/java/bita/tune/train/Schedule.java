@@ -2,6 +2,7 @@ package bita.tune.train;
 
 import bita.tune.data.Example;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -37,12 +38,19 @@ final class Schedule {
         long pass = index / examples.size();
         Example example = examples.get(order(pass)[(int) (index % examples.size())]);
         SplittableRandom random = new SplittableRandom(settings.seed() ^ (0x9E3779B97F4A7C15L * (index + 1)));
-        return Window.random(example, settings, random);
+        int[] anchors = shuffled(Window.anchors(example, settings), random);
+        return Window.of(
+                example,
+                settings,
+                Arrays.stream(anchors).limit(settings.window()).sorted());
     }
 
     private int[] order(long pass) {
-        SplittableRandom random = new SplittableRandom(settings.seed() + pass);
-        int[] order = new int[examples.size()];
+        return shuffled(examples.size(), new SplittableRandom(settings.seed() + pass));
+    }
+
+    private static int[] shuffled(int count, SplittableRandom random) {
+        int[] order = new int[count];
         for (int i = 0; i < order.length; i++) {
             int j = random.nextInt(i + 1);
             order[i] = order[j];

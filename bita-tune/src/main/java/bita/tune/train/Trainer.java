@@ -37,8 +37,8 @@ final class Trainer implements AutoCloseable {
         this.settings = settings;
         kernels = KernelsProvider.training(engine.kernels());
         loss = new WindowLoss(engine, settings);
-        gradient = new LearnedTokens(engine.model().config(), settings.prompts(), settings.masks());
-        training = new MaskTraining(engine, settings.prompts(), settings.masks(), settings.window());
+        gradient = new LearnedTokens(engine.model().config(), settings.prompts(), settings.masks(), settings.rank());
+        training = new MaskTraining(engine, settings.prompts(), settings.masks(), settings.rank(), settings.window());
         frozen = new ForwardPass(engine, settings.mostTokens());
         frozen.reserveLogits(settings.mostTeachers());
         cache = new KvCache(engine.model().config(), CacheFormat.F32, settings.mostPositions());
@@ -73,8 +73,10 @@ final class Trainer implements AutoCloseable {
         if (!Double.isFinite(sum) || !Double.isFinite(norm)) {
             throw new DivergedException("in step " + (state.steps() + 1));
         }
-        double learningRate = settings.learningRate(state.steps());
-        new AdamW(state.mean(), state.square()).update(state.tokens(), gradient, state.steps(), learningRate);
+        double share = settings.rateShare(state.steps());
+        double learningRate = share * settings.learningRate();
+        new AdamW(state.mean(), state.square())
+                .update(state.tokens(), gradient, state.steps(), learningRate, share * settings.lowRankRate());
         double seconds = (System.nanoTime() - start) / 1e9;
         return Optional.of(new StepReport(state.steps() + 1, sum, norm, learningRate, seconds, counts));
     }

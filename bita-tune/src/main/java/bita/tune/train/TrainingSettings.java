@@ -1,15 +1,19 @@
 package bita.tune.train;
 
+import bita.model.LowRank;
+
 /**
  * How an adapter is learned (BiTA, arXiv 2401.12522, sections 3.1 and 4.1). A run is a function of these, the model and
  * the answers.
  *
  * @param prompts        prompt tokens
  * @param masks          mask tokens
+ * @param rank           of what is added to linear layers where mask rows pass; 0 for nothing
  * @param window         most anchors of an answer that are trained together
  * @param answersPerStep windows, each of another answer, whose mean gradient makes a step
  * @param steps          steps of the whole run, over which the learning rate falls by a half cosine
- * @param learningRate   the highest
+ * @param learningRate   the highest, of prompt and mask tokens
+ * @param lowRankRate    the highest, of what is added to linear layers
  * @param warmup         steps over which the learning rate rises
  * @param clip           largest norm of a step's gradient
  * @param decay          mask i counts exp(-(i - 1) / decay)
@@ -20,10 +24,12 @@ package bita.tune.train;
 public record TrainingSettings(
         int prompts,
         int masks,
+        int rank,
         int window,
         int answersPerStep,
         int steps,
         double learningRate,
+        double lowRankRate,
         int warmup,
         double clip,
         double decay,
@@ -32,17 +38,19 @@ public record TrainingSettings(
         long seed) {
     /** Found by measurement on the default model (docs/tune.md). */
     public static final TrainingSettings DEFAULT =
-            new TrainingSettings(16, 3, 64, 8, 150, 0.1, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
+            new TrainingSettings(16, 3, 0, 64, 8, 150, 0.1, 2e-3, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
 
     public TrainingSettings {
         range("prompts", prompts, 0, 256);
         range("masks", masks, 1, 64);
+        range("ranks", rank, 0, LowRank.MOST);
         range("window", window, 1, 4096);
         range("answers per step", answersPerStep, 1, 1 << 16);
         range("steps", steps, 1, 1 << 24);
         range("warm-up", warmup, 0, 1 << 24);
         range("tokens of an answer", mostTokens, 8, 1 << 20);
         positive("learning rate", learningRate);
+        positive("learning rate of low-rank matrices", lowRankRate);
         positive("clip", clip);
         positive("decay", decay);
     }
@@ -63,7 +71,20 @@ public record TrainingSettings(
     /** The same with another number of windows in a step. */
     TrainingSettings withAnswersPerStep(int answers) {
         return new TrainingSettings(
-                prompts, masks, window, answers, steps, learningRate, warmup, clip, decay, loss, mostTokens, seed);
+                prompts,
+                masks,
+                rank,
+                window,
+                answers,
+                steps,
+                learningRate,
+                lowRankRate,
+                warmup,
+                clip,
+                decay,
+                loss,
+                mostTokens,
+                seed);
     }
 
     /** Tokens that the keys and values of a window are for at most: an answer with its prompt, and the masks behind it. */
@@ -76,10 +97,10 @@ public record TrainingSettings(
         return loss == LossFunction.FORWARD_KL ? mostTokens : 1;
     }
 
-    /** The learning rate of a step, from 0. */
-    double learningRate(int step) {
+    /** The share of the highest learning rate that a step has, from 0. */
+    double rateShare(int step) {
         double rise = warmup == 0 ? 1 : Math.min(1, (step + 1.0) / warmup);
-        return learningRate * rise * 0.5 * (1 + StrictMath.cos(Math.PI * step / steps));
+        return rise * 0.5 * (1 + StrictMath.cos(Math.PI * step / steps));
     }
 
     /** What a mask's prediction counts, from mask 0. */

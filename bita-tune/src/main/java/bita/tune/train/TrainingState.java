@@ -3,8 +3,10 @@ package bita.tune.train;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import bita.model.LearnedTokens;
+import bita.model.Linear;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
@@ -15,7 +17,7 @@ import java.util.SplittableRandom;
  * @param mean   of the gradients, for the optimizer
  * @param square of the gradients, likewise
  * @param steps  made
- * @param best   validation so far, the latest not included
+ * @param best   of those validated so far; empty before the first validation
  */
 record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens square, int steps, Optional<Best> best) {
     private static final double KEY_DEVIATION = 0.5;
@@ -25,7 +27,7 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
     /** The start: masks near the mean embedding, prompts of small random values. */
     static TrainingState start(Transformer model, TrainingSettings settings) {
         ModelConfig config = model.config();
-        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks());
+        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank());
         SplittableRandom random = new SplittableRandom(settings.seed());
         long prompts = tokens.promptKeys().byteSize() / Float.BYTES;
         for (long i = 0; i < prompts; i++) {
@@ -49,12 +51,26 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
             double start = mean[i % config.hidden()] + MASK_DEVIATION * deviation * random.nextGaussian();
             tokens.maskEmbeddings().setAtIndex(JAVA_FLOAT, i, (float) start);
         }
+        startLowRank(tokens, config, random);
         return new TrainingState(
                 tokens,
-                new LearnedTokens(config, settings.prompts(), settings.masks()),
-                new LearnedTokens(config, settings.prompts(), settings.masks()),
+                new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
+                new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
                 0,
                 Optional.empty());
+    }
+
+    /** A is random, B zero: nothing is added at first, and B learns at once (LoRA, arXiv 2106.09685, section 4.1). */
+    private static void startLowRank(LearnedTokens tokens, ModelConfig config, SplittableRandom random) {
+        for (int layer = 0; layer < config.layers(); layer++) {
+            for (Linear.Input input : Linear.Input.values()) {
+                MemorySegment a = tokens.lowRankA(layer, input);
+                double deviation = 1 / Math.sqrt(input.columns(config));
+                for (long i = 0; i < a.byteSize() / Float.BYTES; i++) {
+                    a.setAtIndex(JAVA_FLOAT, i, (float) (deviation * random.nextGaussian()));
+                }
+            }
+        }
     }
 
     /**

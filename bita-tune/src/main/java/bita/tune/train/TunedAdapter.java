@@ -7,6 +7,7 @@ import bita.decode.AdapterShape;
 import bita.decode.Calibration;
 import bita.model.LearnedTokens;
 import bita.model.ModelConfig;
+import bita.model.RotaryOrder;
 import java.util.Optional;
 
 /** Learned tokens as an adapter, whose keys have Hugging Face's order of head dimensions: rotary halves. */
@@ -30,22 +31,16 @@ public final class TunedAdapter {
                 model.hidden(),
                 tokens.prompts(),
                 tokens.masks());
-        float[] paired = tokens.promptKeys().toArray(JAVA_FLOAT);
-        float[] halves = new float[paired.length];
         int headDim = model.headDim();
-        for (int head = 0; head < paired.length; head += headDim) {
-            for (int i = 0; i < headDim / 2; i++) {
-                halves[head + i] = paired[head + 2 * i];
-                halves[head + i + headDim / 2] = paired[head + 2 * i + 1];
-            }
-        }
         return Adapter.of(
                 origin,
                 shape,
                 Optional.of(modelSha256),
                 calibration,
-                halves,
+                RotaryOrder.halves(tokens.promptKeys().toArray(JAVA_FLOAT), headDim, 1),
                 tokens.promptValues().toArray(JAVA_FLOAT),
-                tokens.maskEmbeddings().toArray(JAVA_FLOAT));
+                tokens.maskEmbeddings().toArray(JAVA_FLOAT),
+                tokens.lowRank()
+                        .map(added -> added.withHeads(rows -> RotaryOrder.halves(rows, headDim, tokens.rank()))));
     }
 }

@@ -91,7 +91,7 @@ public final class Tuning {
      *
      * @param checkpoint file of the run's state, read if it exists; locked until the run ends
      * @param log        file of a JSON object per step and validation
-     * @param stopped    asked between windows; the step that is being made is then dropped
+     * @param stopped    asked between windows; the step or validation that is being made is then dropped
      * @throws IOException if a file cannot be read or written, the checkpoint is of another run, or, at once, if another
      *     run works on it; what was saved before is kept
      * @throws DivergedException if the loss is not a number
@@ -101,7 +101,12 @@ public final class Tuning {
         Schedule schedule = new Schedule(settings, answers.training());
         Validation measurement = new Validation(settings, answers.validation(), validation.anchors());
         Checkpoint saved = new Checkpoint(
-                checkpoint, settings, validation, answers.origin().modelSha256(), fingerprint(answers.training()));
+                checkpoint,
+                settings,
+                validation,
+                answers.origin().modelSha256(),
+                fingerprint(answers.training()),
+                engine.kernels());
         try (FileLock _ = FileLock.of(checkpoint)) {
             TrainingState start = Files.exists(checkpoint)
                     ? saved.read(engine.model().config(), settings)
@@ -123,18 +128,21 @@ public final class Tuning {
         listener.started(state.steps());
         try (Trainer trainer = new Trainer(engine, settings)) {
             while (true) {
-                if (state.steps() % validation.every() == 0 || state.steps() == settings.steps()) {
-                    last = validate(trainer, measurement, state, lines);
-                    if (last.isPresent()) {
-                        state = state.validated(last.get().loss());
+                boolean due = state.steps() % validation.every() == 0 || state.steps() == settings.steps();
+                if (due && !measurement.isEmpty()) {
+                    Optional<ValidationReport> measured = validate(trainer, measurement, state, lines, stopped);
+                    if (measured.isEmpty()) {
+                        return stopped(state, last);
                     }
+                    last = measured;
+                    state = state.validated(measured.get().loss());
                 }
                 if (state.steps() == settings.steps() || isStalled(state)) {
-                    return finished(trainer, measurement, state, last);
+                    return finished(trainer, measurement, state, last, stopped);
                 }
                 Optional<StepReport> report = trainer.step(state, schedule, stopped);
                 if (report.isEmpty()) {
-                    return new Result(state.tokens(), state.steps(), false, last);
+                    return stopped(state, last);
                 }
                 state = state.withSteps(state.steps() + 1);
                 // In this order: what was not saved is made again, with its line; a missing line never is.
@@ -151,29 +159,39 @@ public final class Tuning {
                 .orElse(false);
     }
 
+    private static Result stopped(TrainingState state, Optional<ValidationReport> last) {
+        return new Result(state.tokens(), state.steps(), false, last);
+    }
+
     private static Result finished(
-            Trainer trainer, Validation measurement, TrainingState state, Optional<ValidationReport> last) {
+            Trainer trainer,
+            Validation measurement,
+            TrainingState state,
+            Optional<ValidationReport> last,
+            BooleanSupplier stopped) {
         if (state.best().isEmpty()) {
             return new Result(state.tokens(), state.steps(), true, last);
         }
         TrainingState.Best best = state.best().get();
-        ValidationReport report = last.filter(latest -> latest.steps() == best.steps())
-                .orElseGet(() -> measurement.measure(trainer, best.tokens(), best.steps()));
-        return new Result(best.tokens(), state.steps(), true, Optional.of(report));
+        Optional<ValidationReport> report = last.filter(latest -> latest.steps() == best.steps())
+                .or(() -> measurement.measure(trainer, best.tokens(), best.steps(), stopped));
+        return report.isEmpty() ? stopped(state, last) : new Result(best.tokens(), state.steps(), true, report);
     }
 
+    /** Empty if stopped. */
     private Optional<ValidationReport> validate(
-            Trainer trainer, Validation measurement, TrainingState state, TrainingLog lines) throws IOException {
-        if (measurement.isEmpty()) {
-            return Optional.empty();
+            Trainer trainer, Validation measurement, TrainingState state, TrainingLog lines, BooleanSupplier stopped)
+            throws IOException {
+        Optional<ValidationReport> measured = measurement.measure(trainer, state.tokens(), state.steps(), stopped);
+        if (measured.isPresent()) {
+            ValidationReport report = measured.get();
+            if (!Double.isFinite(report.loss())) {
+                throw new DivergedException("behind step " + state.steps() + ", on answers that are not trained on,");
+            }
+            lines.add(report);
+            listener.validated(report);
         }
-        ValidationReport report = measurement.measure(trainer, state.tokens(), state.steps());
-        if (!Double.isFinite(report.loss())) {
-            throw new DivergedException("behind step " + state.steps() + ", on answers that are not trained on,");
-        }
-        lines.add(report);
-        listener.validated(report);
-        return Optional.of(report);
+        return measured;
     }
 
     private static String fingerprint(List<Example> examples) {

@@ -40,9 +40,16 @@ public record TuningMemory(long weights, long activations, long cache, long lear
         int slots = KvCache.mostSlots(settings.mostPositions());
         return new TuningMemory(
                 weightBytes,
-                MaskTraining.bytes(config, settings.prompts(), settings.masks(), settings.window(), slots, threads),
+                MaskTraining.bytes(
+                        config,
+                        settings.prompts(),
+                        settings.masks(),
+                        settings.rank(),
+                        settings.window(),
+                        slots,
+                        threads),
                 KvCache.bytes(config, CacheFormat.F32, slots),
-                LEARNED_COPIES * LearnedTokens.bytes(config, settings.prompts(), settings.masks()),
+                LEARNED_COPIES * LearnedTokens.bytes(config, settings.prompts(), settings.masks(), settings.rank()),
                 ForwardPass.bytes(config, settings.mostTokens(), settings.mostTeachers(), slots, threads),
                 MemoryNeed.WORKING_BYTES + answerBytes);
     }

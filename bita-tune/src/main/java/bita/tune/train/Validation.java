@@ -4,6 +4,9 @@ import bita.model.LearnedTokens;
 import bita.tune.data.Example;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 
 /**
  * Measures learned tokens on answers, and simulates decoding on them: with a mask group behind every anchor, the ranks of
@@ -36,7 +39,14 @@ final class Validation {
         return examples.isEmpty();
     }
 
-    ValidationReport measure(Trainer trainer, LearnedTokens tokens, int steps) {
+    /**
+     * Measures.
+     *
+     * @param steps   made until then
+     * @param stopped asked between windows
+     * @return empty if stopped
+     */
+    Optional<ValidationReport> measure(Trainer trainer, LearnedTokens tokens, int steps, BooleanSupplier stopped) {
         MaskCounts counts = new MaskCounts(settings.masks());
         double loss = 0;
         long windows = 0;
@@ -46,8 +56,11 @@ final class Validation {
             int anchors = Window.anchors(example, settings);
             List<WindowLoss.Outcome> outcomes = new ArrayList<>();
             for (int from = 0; from < anchors; from += settings.window()) {
-                int count = Math.min(settings.window(), anchors - from);
-                WindowLoss.Outcome outcome = trainer.measure(Window.of(example, settings, from, count), tokens);
+                if (stopped.getAsBoolean()) {
+                    return Optional.empty();
+                }
+                IntStream consecutive = IntStream.range(from, Math.min(from + settings.window(), anchors));
+                WindowLoss.Outcome outcome = trainer.measure(Window.of(example, settings, consecutive), tokens);
                 loss += outcome.loss();
                 windows++;
                 counts.add(outcome);
@@ -56,7 +69,8 @@ final class Validation {
             chain.run(outcomes, anchors, settings.window());
             triangle.run(outcomes, anchors, settings.window());
         }
-        return new ValidationReport(steps, loss / windows, counts, chain.tokensPerStep(), triangle.tokensPerStep());
+        return Optional.of(
+                new ValidationReport(steps, loss / windows, counts, chain.tokensPerStep(), triangle.tokensPerStep()));
     }
 
     /** Decoding with a tree of widest, widest - 1, ... candidates in which only each level's best has children. */

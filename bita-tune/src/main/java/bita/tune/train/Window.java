@@ -1,8 +1,6 @@
 package bita.tune.train;
 
 import bita.tune.data.Example;
-import java.util.Arrays;
-import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
@@ -36,25 +34,15 @@ final class Window {
         return length(example, settings) - 2 - (example.promptLength() - 1);
     }
 
-    /** Consecutive anchors of an answer, of which the first has the number {@code from}. */
-    static Window of(Example example, TrainingSettings settings, int from, int count) {
-        return new Window(example, length(example, settings), positions(example, IntStream.range(from, from + count)));
-    }
-
-    /** Any anchors of an answer, as many as the settings allow. */
-    static Window random(Example example, TrainingSettings settings, SplittableRandom random) {
-        int[] numbers = new int[anchors(example, settings)];
-        for (int i = 0; i < numbers.length; i++) {
-            int j = random.nextInt(i + 1);
-            numbers[i] = numbers[j];
-            numbers[j] = i;
-        }
-        IntStream chosen = Arrays.stream(numbers).limit(settings.window()).sorted();
-        return new Window(example, length(example, settings), positions(example, chosen));
-    }
-
-    private static int[] positions(Example example, IntStream numbers) {
-        return numbers.map(number -> example.promptLength() - 1 + number).toArray();
+    /**
+     * Some anchors of an answer.
+     *
+     * @param numbers of its anchors, from 0, ascending
+     */
+    static Window of(Example example, TrainingSettings settings, IntStream numbers) {
+        int[] positions =
+                numbers.map(number -> example.promptLength() - 1 + number).toArray();
+        return new Window(example, length(example, settings), positions);
     }
 
     int length() {

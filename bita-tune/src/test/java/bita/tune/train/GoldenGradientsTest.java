@@ -93,7 +93,7 @@ class GoldenGradientsTest {
     private LearnedTokens learned(ModelConfig config) throws IOException {
         Path adapter =
                 Files.exists(SHARED) ? SHARED.resolve("bita-smollm2-135m.safetensors") : GoldenAdapter.copy(folder);
-        LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS);
+        LearnedTokens learned = new LearnedTokens(config, PROMPTS, MASKS, 0);
         try (SafetensorsFile file = SafetensorsFile.open(adapter)) {
             float[] keys = paired(file.floats("prompt.key"), config.headDim());
             learned.promptKeys().copyFrom(MemorySegment.ofArray(keys));
@@ -121,12 +121,25 @@ class GoldenGradientsTest {
                         GgufFile.open(f32), KernelsProvider.best().kernels(), team)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
             LearnedTokens learned = learned(model.config());
-            LearnedTokens gradients = new LearnedTokens(model.config(), PROMPTS, MASKS);
+            LearnedTokens gradients = new LearnedTokens(model.config(), PROMPTS, MASKS, 0);
             TrainingSettings settings = new TrainingSettings(
-                    PROMPTS, MASKS, anchors.length, 1, 1, 1e-2, 0, 1, 1e9, LossFunction.CROSS_ENTROPY, ids.length, 1);
+                    PROMPTS,
+                    MASKS,
+                    0,
+                    anchors.length,
+                    1,
+                    1,
+                    1e-2,
+                    1e-3,
+                    0,
+                    1,
+                    1e9,
+                    LossFunction.CROSS_ENTROPY,
+                    ids.length,
+                    1);
             try (KvCache cache = new KvCache(model.config(), CacheFormat.F32);
                     ForwardPass pass = new ForwardPass(engine, ids.length);
-                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, anchors.length)) {
+                    MaskTraining training = new MaskTraining(engine, PROMPTS, MASKS, 0, anchors.length)) {
                 Rows rows = new Rows();
                 int[] all = new int[ids.length];
                 for (int i = 0; i < ids.length; i++) {

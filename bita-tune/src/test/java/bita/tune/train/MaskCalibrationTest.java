@@ -35,7 +35,7 @@ class MaskCalibrationTest {
     Path folder;
 
     private static MaskTokens maskTokens(Transformer model) {
-        LearnedTokens tokens = new LearnedTokens(model.config(), 2, MASKS);
+        LearnedTokens tokens = new LearnedTokens(model.config(), 2, MASKS, 0);
         Random random = new Random(3);
         for (long i = 0; i < tokens.count(); i++) {
             tokens.all().setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());

@@ -49,7 +49,7 @@ record TinyRun(Path model, Path folder, int steps, int threads) {
     }
 
     static TrainingSettings settings(int steps, LossFunction loss) {
-        return new TrainingSettings(4, 3, 8, 2, steps, 0.1, 2, 1, 4, loss, 60, 7);
+        return new TrainingSettings(4, 3, 5, 8, 2, steps, 0.1, 1e-3, 2, 1, 4, loss, 60, 7);
     }
 
     /** Answers that go round in a circle, so that there is something to learn. */

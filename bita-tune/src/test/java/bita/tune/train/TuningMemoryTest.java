@@ -41,7 +41,7 @@ class TuningMemoryTest {
     @ParameterizedTest
     @EnumSource
     void isWhatARunHolds(LossFunction loss) throws IOException {
-        TrainingSettings settings = new TrainingSettings(4, 3, 40, 1, 10, 1e-2, 0, 1, 4, loss, 500, 1);
+        TrainingSettings settings = new TrainingSettings(4, 3, 5, 40, 1, 10, 1e-2, 1e-3, 0, 1, 4, loss, 500, 1);
         int[] tokens = new int[600];
         Arrays.setAll(tokens, i -> i % 50);
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
@@ -151,8 +151,8 @@ class TuningMemoryTest {
 
     @Test
     void largeSettingsDoNotOverflow() {
-        TrainingSettings settings =
-                new TrainingSettings(256, 64, 4096, 1, 10, 1e-2, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
+        TrainingSettings settings = new TrainingSettings(
+                256, 64, 512, 4096, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
         try (Transformer model = TinyModel.load(folder, NumberFormat.F32, 2)) {
             ModelConfig tiny = model.config();
             ModelConfig config = new ModelConfig(

@@ -181,7 +181,7 @@ class TuningSafetyTest {
         Files.write(run.checkpoint(), CHECKPOINTS.getLast());
         Files.copy(whole.log(), run.log());
         for (int i = 0; i < 2; i++) {
-            Tuning.Result result = run.run(new TinyRun.Silent(), () -> true);
+            Tuning.Result result = run.run(new TinyRun.Silent(), () -> false);
             assertThat(result.finished()).isTrue();
             assertThat(result.validation()).isPresent();
             assertAsWhole(run);

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import bita.decode.SamplingSettings;
+import bita.kernels.Backend;
+import bita.kernels.Kernels;
 import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
@@ -60,9 +62,20 @@ class TuningTest {
     private Tuning.Result run(
             String name, int threads, TrainingSettings settings, Recorder recorder, BooleanSupplier stopped)
             throws IOException {
+        return run(KernelsProvider.best().kernels(), name, threads, settings, recorder, stopped);
+    }
+
+    private Tuning.Result run(
+            Kernels kernels,
+            String name,
+            int threads,
+            TrainingSettings settings,
+            Recorder recorder,
+            BooleanSupplier stopped)
+            throws IOException {
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(threads)) {
-            Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+            Engine engine = new Engine(model, kernels, team, Optional.empty());
             return new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60, 100), recorder)
                     .run(TinyRun.answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
         }
@@ -98,7 +111,7 @@ class TuningTest {
         Random random = new Random(3);
         int stops = 0;
         while (true) {
-            int[] questions = {1 + random.nextInt(5)};
+            int[] questions = {1 + random.nextInt(25)}; // a validation has nine windows
             Recorder recorder = new Recorder();
             Tuning.Result part = run("parts", 1 + random.nextInt(4), settings, recorder, () -> questions[0]-- == 0);
             if (part.finished()) {
@@ -124,6 +137,15 @@ class TuningTest {
         assertThatThrownBy(() -> run(
                         "one", 1, TinyRun.settings(3, LossFunction.CROSS_ENTROPY), new Recorder(), TuningTest::never))
                 .hasMessageContaining("other settings");
+        Kernels others = KernelsProvider.of(Backend.SCALAR, Optional.empty()).kernels();
+        assertThatThrownBy(() -> run(
+                        others,
+                        "one",
+                        1,
+                        TinyRun.settings(2, LossFunction.CROSS_ENTROPY),
+                        new Recorder(),
+                        TuningTest::never))
+                .hasMessageContainingAll("made with kernels", "these are \"scalar generic\"", "--isa");
         byte[] bytes = Files.readAllBytes(folder.resolve("one"));
         Files.write(folder.resolve("half"), Arrays.copyOf(bytes, bytes.length / 2));
         assertThatThrownBy(() -> run(
@@ -132,12 +154,26 @@ class TuningTest {
                 .hasMessageContaining("half");
     }
 
+    /** A validation takes longer than a step, and a run that is to stop does not wait for its end. */
+    @Test
+    void stopsInAValidation() throws IOException {
+        Recorder recorder = new Recorder();
+        int[] questions = {2};
+
+        Tuning.Result stopped = run(
+                "validating", 1, TinyRun.settings(3, LossFunction.CROSS_ENTROPY), recorder, () -> --questions[0] == 0);
+
+        assertThat(stopped.finished()).isFalse();
+        assertThat(recorder.validations).isEmpty();
+        assertThat(recorder.steps).isEmpty();
+    }
+
     /** Found in the last validation too, so that no adapter is made of it. */
     @Test
     void endsWhenTheLossIsNoNumber() {
         for (int steps : new int[] {1, 5}) {
             TrainingSettings wild =
-                    new TrainingSettings(4, 3, 8, 2, steps, 1e38, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+                    new TrainingSettings(4, 3, 0, 8, 2, steps, 1e38, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
             assertThatThrownBy(() -> run("wild" + steps, 1, wild, new Recorder(), TuningTest::never))
                     .isInstanceOf(DivergedException.class)
                     .hasMessageContaining("lower learning rate");
@@ -149,15 +185,17 @@ class TuningTest {
     void endsWhenItGetsNoBetterAndKeepsTheBest() throws IOException {
         // So small a rate that nothing changes.
         TrainingSettings stuck =
-                new TrainingSettings(4, 3, 8, 2, 20, 1e-30, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+                new TrainingSettings(4, 3, 0, 8, 2, 20, 1e-30, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(2)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
             Recorder recorder = new Recorder();
             Tuning tuning = new Tuning(engine, stuck, new Tuning.ValidationSettings(1, 60, 2), recorder);
-            int[] questions = {3}; // before each of the two windows of a step, so it stops in the second
             Tuning.Result stopped = tuning.run(
-                    TinyRun.answers(), folder.resolve("stuck"), folder.resolve("log"), () -> --questions[0] == 0);
+                    TinyRun.answers(),
+                    folder.resolve("stuck"),
+                    folder.resolve("log"),
+                    () -> recorder.steps.size() == 1);
             assertThat(stopped.finished()).isFalse();
 
             Tuning.Result result =
