@@ -35,7 +35,6 @@ public final class DecodingSession implements AutoCloseable {
     private final int prefillChunk;
     private final int vocabulary;
     private final Optional<Drafter> drafter;
-    private final Optional<PromptLookup> lookup;
     private final CandidateReader reader;
     private final KvCache cache;
     private final ForwardPass pass;
@@ -43,7 +42,6 @@ public final class DecodingSession implements AutoCloseable {
     private final Rows rows = new Rows();
     private final TokenSequence known = new TokenSequence(); // what the cache holds, then the root
     private final int[] rowIndices;
-    private final int[] chain = new int[PromptLookup.Settings.standard().length()];
     private MaskCandidates candidates = MaskCandidates.none();
     private SamplingSettings sampling = SamplingSettings.greedy();
     private int choice;
@@ -72,12 +70,8 @@ public final class DecodingSession implements AutoCloseable {
                     .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
                     .orElse(0);
             drafter = Optional.of(new Drafter(drafting, masks, settings.rows()));
-            lookup = drafting.lookup()
-                    ? Optional.of(new PromptLookup(PromptLookup.Settings.standard()))
-                    : Optional.empty();
         } else {
             drafter = Optional.empty();
-            lookup = Optional.empty();
         }
         reader = new CandidateReader(engine, calibration);
         int maxRows =
@@ -140,7 +134,7 @@ public final class DecodingSession implements AutoCloseable {
     private void rewind(int length) {
         cache.truncate(length);
         known.truncate(length);
-        lookup.ifPresent(index -> index.truncate(length));
+        drafter.ifPresent(d -> d.truncate(length));
         candidates = MaskCandidates.none();
     }
 
@@ -206,8 +200,7 @@ public final class DecodingSession implements AutoCloseable {
 
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
         long start = System.nanoTime();
-        int found = lookup.map(index -> index.draft(chain)).orElse(0);
-        drafter.draft(known.last(), candidates, chain, found, rows);
+        drafter.draft(known.last(), candidates, rows);
         DraftTree tree = drafter.tree();
         pass.run(cache, rows);
         boolean together = rows.size() - tree.size() <= MASK_ROWS_WITH_TREE;
@@ -273,7 +266,7 @@ public final class DecodingSession implements AutoCloseable {
 
     private void append(int token) {
         known.add(token);
-        lookup.ifPresent(index -> index.append(token));
+        drafter.ifPresent(d -> d.append(token));
     }
 
     @Override

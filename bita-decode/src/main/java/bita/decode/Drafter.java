@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /**
  * Shapes each step of a drafting method: the tree of candidates from all sources, and the mask groups behind those
@@ -23,14 +24,9 @@ final class Drafter {
     /** A group behind a node that turns out last less often than this does not earn its rows. */
     private static final float LEAST_LAST = 0.04f;
 
-    /**
-     * How often the tokens of a looked-up chain are right, given that those before them are: measured with the default
-     * model on Spec-Bench questions.
-     */
-    private static final float[] LOOKUP_RIGHT = {0.55f, 0.8f, 0.85f, 0.88f, 0.9f};
-
-    private final Method.Drafting method;
+    private final Optional<TreeShape> shape; // of what masks draft
     private final int masks;
+    private final List<DraftSource> sources; // all others
     private final OptionalInt budget;
     private final Optional<Planner> planner;
     private final DraftTree pool;
@@ -45,15 +41,37 @@ final class Drafter {
      * @param budget most rows of a step; empty for what the method asks for: a static tree as it is, else what pays
      */
     Drafter(Method.Drafting method, int masks, OptionalInt budget) {
-        this.method = method;
+        shape = method.masks().map(Method.Masks::shape);
         this.masks = masks;
         groupSize = masks;
+        sources = method.sources().stream().flatMap(Drafter::open).toList();
         boolean planned = budget.isEmpty() && method.isPlanned();
         planner = planned ? Optional.of(new Planner(masks)) : Optional.empty();
         this.budget = planned ? OptionalInt.of(Planner.MOST_ROWS) : budget;
         int nodes = MAX_ROWS / (1 + masks);
         pool = new DraftTree(nodes, 0);
         tree = new DraftTree(nodes, 0);
+    }
+
+    private static Stream<DraftSource> open(Method.Source source) {
+        return switch (source) {
+            case Method.Masks _ -> Stream.empty();
+            case Method.Lookup _ -> Stream.of(new PromptLookup(PromptLookup.Settings.standard()));
+        };
+    }
+
+    /** Tells the sources the next token of the sequence. */
+    void append(int token) {
+        for (DraftSource source : sources) {
+            source.append(token);
+        }
+    }
+
+    /** Tells the sources that only the first tokens of the sequence are left. */
+    void truncate(int length) {
+        for (DraftSource source : sources) {
+            source.truncate(length);
+        }
     }
 
     /** Most rows of a step. */
@@ -79,17 +97,18 @@ final class Drafter {
     /**
      * Prepares a step: row i of {@code rows} is node i of the tree, mask rows follow.
      *
+     * @param root       the last token that the sources were told
      * @param candidates of the mask group behind the last verified token
-     * @param chain      what prompt lookup found to follow the root
-     * @param chainLength how much of {@code chain}
      */
-    void draft(int root, MaskCandidates candidates, int[] chain, int chainLength, Rows rows) {
+    void draft(int root, MaskCandidates candidates, Rows rows) {
         DraftTree grown = budget.isPresent() ? pool : tree;
         grown.clear(root);
         draftedMasks = candidates.masks();
-        // What both sources draft counts as looked up: that would be there without masks.
-        addChain(grown, chain, chainLength);
-        method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
+        // What masks and another source draft counts as the other's: that would be there without masks.
+        for (DraftSource source : sources) {
+            source.grow(grown);
+        }
+        shape.ifPresent(tree -> tree.grow(grown, candidates));
         groupSize = masks;
         int groupRows = tree.size() * masks;
         if (budget.isPresent()) {
@@ -112,15 +131,6 @@ final class Drafter {
     /** Takes in how the step that was prepared last went. */
     void learn(List<Step.Token> decided, int rows, long nanos) {
         planner.ifPresent(plan -> plan.learn(tree, decided, draftedMasks, rows, nanos));
-    }
-
-    private static void addChain(DraftTree tree, int[] chain, int length) {
-        int parent = 0;
-        float probability = 1;
-        for (int i = 0; i < length && parent != DraftTree.NONE; i++) {
-            probability *= LOOKUP_RIGHT[Math.min(i, LOOKUP_RIGHT.length - 1)];
-            parent = tree.add(parent, chain[i], probability, DraftOrigin.LOOKUP);
-        }
     }
 
     /** Fills the tree with the likeliest nodes of the pool that pay; no node is likelier than its parent. */

@@ -27,8 +27,31 @@ class MethodTest {
         assertThat(Method.parse("Masks+Lookup")).isEqualTo(Method.parse("masks+lookup:best"));
     }
 
+    @Test
+    void sourcesMayComeInAnyOrder() {
+        assertThat(Method.parse("lookup+masks2:full:2")).isEqualTo(Method.parse("masks2+lookup:full:2"));
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"", "fast", "masks0:chain", "masks+", "plain:chain", "lookup:best", "masks:", "masks:oak"})
+    @ValueSource(
+            strings = {
+                "",
+                "+",
+                "fast",
+                "masks0:chain",
+                "masks12345",
+                "masks+",
+                "+lookup",
+                "plain:chain",
+                "plain+lookup",
+                "lookup:best",
+                "lookup2",
+                "lookup+lookup",
+                "masks1+masks2",
+                "masks:",
+                "masks:8",
+                "masks:oak"
+            })
     void refusesOthersWithASentence(String name) {
         assertThatThrownBy(() -> Method.parse(name))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -63,19 +63,25 @@ public record AuditedMethod(Method method, OptionalInt rows) {
         return switch (method) {
             case Method.Plain _ -> 1;
             case Method.Drafting drafting -> {
-                long nodes = 1L
-                        + (drafting.lookup() ? PromptLookup.Settings.standard().length() : 0);
                 int used = drafting.masks()
                         .map(source -> Math.min(source.perGroup(), masks))
                         .orElse(0);
-                nodes += drafting.masks()
-                        .map(source -> nodes(source.shape(), used))
-                        .orElse(0L);
+                long nodes = 1L
+                        + drafting.sources().stream()
+                                .mapToLong(source -> mostNodes(source, used))
+                                .sum();
                 long all = nodes * (1 + used);
                 OptionalInt budget =
                         rows.isEmpty() && drafting.isPlanned() ? OptionalInt.of(Method.MOST_PLANNED_ROWS) : rows;
                 yield budget.isPresent() ? Math.min(all, budget.getAsInt()) : all;
             }
+        };
+    }
+
+    private static long mostNodes(Method.Source source, int masks) {
+        return switch (source) {
+            case Method.Masks maskSource -> nodes(maskSource.shape(), masks);
+            case Method.Lookup _ -> PromptLookup.Settings.standard().length();
         };
     }
 
