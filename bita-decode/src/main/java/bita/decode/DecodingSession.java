@@ -69,7 +69,7 @@ public final class DecodingSession implements AutoCloseable {
             masks = drafting.masks()
                     .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
                     .orElse(0);
-            drafter = Optional.of(new Drafter(drafting, masks, settings.rows()));
+            drafter = Optional.of(new Drafter(engine, drafting, masks, settings.rows()));
         } else {
             drafter = Optional.empty();
         }
@@ -156,6 +156,7 @@ public final class DecodingSession implements AutoCloseable {
         MemorySegment logits = pass.logits(rowIndices, 1);
         int position = cache.length() + promptRows - 1;
         int token = decide(logits, position);
+        drafter.ifPresent(d -> d.observeFirst(known.last(), logits));
         candidates = drafter.map(d -> candidates(d, promptRows)).orElse(MaskCandidates.none());
         keepChain(promptRows);
         append(token);
@@ -203,10 +204,12 @@ public final class DecodingSession implements AutoCloseable {
         drafter.draft(known.last(), candidates, rows);
         DraftTree tree = drafter.tree();
         pass.run(cache, rows);
-        boolean together = rows.size() - tree.size() <= MASK_ROWS_WITH_TREE;
-        int logitRows = together ? rows.size() : tree.size();
-        for (int row = 0; row < logitRows; row++) {
-            rowIndices[row] = row;
+        int readRows = drafter.readRows(rowIndices);
+        int firstMaskRow = drafter.firstMaskRow();
+        boolean together = rows.size() - firstMaskRow <= MASK_ROWS_WITH_TREE;
+        int logitRows = readRows;
+        for (int row = firstMaskRow; together && row < rows.size(); row++) {
+            rowIndices[logitRows++] = row;
         }
         MemorySegment logits = pass.logits(rowIndices, logitRows);
 
@@ -228,10 +231,11 @@ public final class DecodingSession implements AutoCloseable {
         }
         int group = drafter.group(node);
         cache.accept(rowIndices, verified);
+        drafter.observe(logits);
         candidates = MaskCandidates.none();
         if (group >= 0) {
             candidates = together
-                    ? reader.read(rowsOf(logits, group, drafter.masks()), drafter.masks())
+                    ? reader.read(rowsOf(logits, readRows + group - firstMaskRow, drafter.masks()), drafter.masks())
                     : candidates(drafter, group);
         }
         for (Step.Token token : decided) {

@@ -24,10 +24,11 @@ public sealed interface Method {
     int MOST_PLANNED_ROWS = Planner.MOST_ROWS;
 
     /** Sources and the masks' tree, as {@link #parse} reads them: a tree's name begins with a letter. */
-    Pattern DRAFTING = Pattern.compile("(?<sources>[a-z0-9+]+)(?::(?<tree>[a-z].*))?");
+    Pattern DRAFTING = Pattern.compile("(?<sources>[a-z0-9+:,]+?)(?::(?<tree>[a-z].*))?");
 
     /** One of the sources. */
-    Pattern SOURCE = Pattern.compile("(?<kind>[a-z]+)(?<count>[0-9]{0,4})");
+    Pattern SOURCE =
+            Pattern.compile("(?<kind>[a-z]+)(?<count>[0-9]{0,4})(?::(?<numbers>[0-9]{1,4}(?:,[0-9]{1,4}){0,2}))?");
 
     /** The name that {@link #parse} understands. */
     String name();
@@ -86,6 +87,92 @@ public sealed interface Method {
         @Override
         public String name() {
             return "lookup";
+        }
+    }
+
+    /** {@link SuffixAutomaton}. */
+    record Automaton() implements Source {
+        @Override
+        public DraftOrigin origin() {
+            return DraftOrigin.AUTOMATON;
+        }
+
+        /** Most nodes that it adds to a tree. */
+        public int mostNodes() {
+            return SuffixAutomaton.MOST;
+        }
+
+        @Override
+        public String name() {
+            return "automaton";
+        }
+    }
+
+    /**
+     * {@link LookaheadDecoding}.
+     *
+     * @param columns of the window, W, 1 to 32; fewer where a budget of rows asks for it
+     * @param length  tokens of an n-gram, N, 3 to 8; the window has N - 1 levels
+     * @param guesses most n-grams drafted at a time, G, 1 to 32
+     */
+    record Lookahead(int columns, int length, int guesses) implements Source {
+        /** 14 rows beside a tree of up to 15 nodes: a third of what the paper has on a GPU, where rows cost less. */
+        public static final Lookahead STANDARD = new Lookahead(5, 4, 5);
+
+        public Lookahead {
+            requireWithin("columns of a lookahead window", columns, 1, 32);
+            requireWithin("tokens of a lookahead n-gram", length, 3, 8);
+            requireWithin("guesses of lookahead", guesses, 1, 32);
+        }
+
+        @Override
+        public DraftOrigin origin() {
+            return DraftOrigin.LOOKAHEAD;
+        }
+
+        /** Most nodes that it adds to a tree. */
+        public int mostNodes() {
+            return guesses * (length - 1);
+        }
+
+        /** Most rows that it adds to a pass beside the tree. */
+        public int windowRows() {
+            return columns * (length - 1) - 1;
+        }
+
+        @Override
+        public String name() {
+            return equals(STANDARD) ? "lookahead" : "lookahead:" + columns + "," + length + "," + guesses;
+        }
+    }
+
+    /**
+     * {@link TokenRecycling}.
+     *
+     * @param nodes most candidates that it has in a tree, 1 to 256
+     */
+    record Recycling(int nodes) implements Source {
+        /** A fifth of the paper's 80 nodes, which were chosen for a GPU. */
+        public static final Recycling STANDARD = new Recycling(16);
+
+        public Recycling {
+            requireWithin("nodes of recycling", nodes, 1, 256);
+        }
+
+        @Override
+        public DraftOrigin origin() {
+            return DraftOrigin.RECYCLING;
+        }
+
+        @Override
+        public String name() {
+            return equals(STANDARD) ? "recycling" : "recycling:" + nodes;
+        }
+    }
+
+    private static void requireWithin(String what, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new IllegalArgumentException("the " + what + " must be " + least + " to " + most + ", not " + value);
         }
     }
 
@@ -161,16 +248,27 @@ public sealed interface Method {
         if (!source.matches()) {
             throw unknown(method);
         }
+        String kind = source.group("kind");
         String count = source.group("count");
-        if (source.group("kind").equals("masks")) {
+        int[] numbers = source.group("numbers") == null
+                ? new int[0]
+                : Arrays.stream(source.group("numbers").split(","))
+                        .mapToInt(Integer::parseInt)
+                        .toArray();
+        if (kind.equals("masks") && numbers.length == 0) {
             TreeShape shape = TreeShape.parse(tree == null ? "best" : tree);
             return new Masks(shape, count.isEmpty() ? Masks.ALL : Integer.parseInt(count));
         }
         if (!count.isEmpty()) {
             throw unknown(method);
         }
-        return switch (source.group("kind")) {
-            case "lookup" -> new Lookup();
+        return switch (kind + numbers.length) { // each kind with how many numbers it takes
+            case "lookup0" -> new Lookup();
+            case "automaton0" -> new Automaton();
+            case "lookahead0" -> Lookahead.STANDARD;
+            case "lookahead3" -> new Lookahead(numbers[0], numbers[1], numbers[2]);
+            case "recycling0" -> Recycling.STANDARD;
+            case "recycling1" -> new Recycling(numbers[0]);
             default -> throw unknown(method);
         };
     }

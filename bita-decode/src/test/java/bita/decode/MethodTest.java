@@ -16,7 +16,14 @@ class MethodTest {
                 "masks:chain",
                 "masks3:upper-triangle:5",
                 "masks+lookup:best:8",
-                "masks2+lookup:full:2"
+                "masks2+lookup:full:2",
+                "automaton",
+                "lookahead",
+                "lookahead:3,4,2",
+                "recycling",
+                "recycling:24",
+                "masks2+automaton+recycling:best:8",
+                "masks2+lookup+automaton+lookahead:7,5,7+recycling:8:upper-triangle:5"
             })
     void parsesItsOwnName(String name) {
         assertThat(Method.parse(name).name()).isEqualTo(name);
@@ -50,7 +57,20 @@ class MethodTest {
                 "masks1+masks2",
                 "masks:",
                 "masks:8",
-                "masks:oak"
+                "masks:oak",
+                "lookup:2",
+                "recycling:0",
+                "recycling:1000",
+                "recycling:99999",
+                "recycling:best",
+                "recycling:1,2",
+                "recycling+recycling:4",
+                "lookahead:5",
+                "lookahead:5,2,5",
+                "lookahead:0,4,5",
+                "lookahead:5,4,0",
+                "lookahead:5,4,5,6",
+                "automaton:"
             })
     void refusesOthersWithASentence(String name) {
         assertThatThrownBy(() -> Method.parse(name))
