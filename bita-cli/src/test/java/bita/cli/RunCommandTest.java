@@ -59,7 +59,16 @@ class RunCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"lookup", "masks", "masks+lookup", "masks:upper-triangle:3"})
+    @ValueSource(
+            strings = {
+                "lookup",
+                "automaton",
+                "lookahead",
+                "recycling",
+                "masks",
+                "masks+lookup",
+                "masks:upper-triangle:3"
+            })
     void allMethodsGiveTheSameText(String method) {
         String plain = new Cli(home).run(args("--plain", "Hello")).out();
 
@@ -133,7 +142,7 @@ class RunCommandTest {
                 .environment("NO_COLOR", "1")
                 .run(args("--show-drafts", "aaaa aaaa aaaa aaaa"));
 
-        assertThat(piped.out()).contains("{in braces}").doesNotContain("\u001b");
+        assertThat(piped.out()).contains("{in braces}", "<in angles>").doesNotContain("\u001b");
         assertThat(coloured.out()).contains("\u001b[36mcyan\u001b[0m");
         assertThat(uncoloured.out()).isEqualTo(piped.out());
     }

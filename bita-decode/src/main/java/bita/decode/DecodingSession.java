@@ -35,7 +35,6 @@ public final class DecodingSession implements AutoCloseable {
     private final int prefillChunk;
     private final int vocabulary;
     private final Optional<Drafter> drafter;
-    private final Optional<PromptLookup> lookup;
     private final CandidateReader reader;
     private final KvCache cache;
     private final ForwardPass pass;
@@ -43,7 +42,6 @@ public final class DecodingSession implements AutoCloseable {
     private final Rows rows = new Rows();
     private final TokenSequence known = new TokenSequence(); // what the cache holds, then the root
     private final int[] rowIndices;
-    private final int[] chain = new int[PromptLookup.Settings.standard().length()];
     private MaskCandidates candidates = MaskCandidates.none();
     private SamplingSettings sampling = SamplingSettings.greedy();
     private int choice;
@@ -66,13 +64,9 @@ public final class DecodingSession implements AutoCloseable {
             masks = drafting.masks()
                     .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
                     .orElse(0);
-            drafter = Optional.of(new Drafter(drafting, masks, settings.rows()));
-            lookup = drafting.lookup()
-                    ? Optional.of(new PromptLookup(PromptLookup.Settings.standard()))
-                    : Optional.empty();
+            drafter = Optional.of(new Drafter(engine, drafting, masks, settings.rows()));
         } else {
             drafter = Optional.empty();
-            lookup = Optional.empty();
         }
         reader = new CandidateReader(engine, calibration);
         int maxRows =
@@ -135,7 +129,7 @@ public final class DecodingSession implements AutoCloseable {
     private void rewind(int length) {
         cache.truncate(length);
         known.truncate(length);
-        lookup.ifPresent(index -> index.truncate(length));
+        drafter.ifPresent(d -> d.truncate(length));
         candidates = MaskCandidates.none();
     }
 
@@ -157,6 +151,7 @@ public final class DecodingSession implements AutoCloseable {
         MemorySegment logits = pass.logits(rowIndices, 1);
         int position = cache.length() + promptRows - 1;
         int token = decide(logits, position);
+        drafter.ifPresent(d -> d.observeFirst(known.last(), logits));
         candidates = drafter.map(d -> candidates(d, promptRows)).orElse(MaskCandidates.none());
         keepChain(promptRows);
         append(token);
@@ -201,14 +196,15 @@ public final class DecodingSession implements AutoCloseable {
 
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
         long start = System.nanoTime();
-        int found = lookup.map(index -> index.draft(chain)).orElse(0);
-        drafter.draft(known.last(), candidates, chain, found, rows);
+        drafter.draft(known.last(), candidates, rows);
         DraftTree tree = drafter.tree();
         pass.run(cache, rows);
-        boolean together = rows.size() - tree.size() <= MASK_ROWS_WITH_TREE;
-        int logitRows = together ? rows.size() : tree.size();
-        for (int row = 0; row < logitRows; row++) {
-            rowIndices[row] = row;
+        int readRows = drafter.readRows(rowIndices);
+        int firstMaskRow = drafter.firstMaskRow();
+        boolean together = rows.size() - firstMaskRow <= MASK_ROWS_WITH_TREE;
+        int logitRows = readRows;
+        for (int row = firstMaskRow; together && row < rows.size(); row++) {
+            rowIndices[logitRows++] = row;
         }
         MemorySegment logits = pass.logits(rowIndices, logitRows);
 
@@ -230,10 +226,11 @@ public final class DecodingSession implements AutoCloseable {
         }
         int group = drafter.group(node);
         cache.accept(rowIndices, verified);
+        drafter.observe(logits);
         candidates = MaskCandidates.none();
         if (group >= 0) {
             candidates = together
-                    ? reader.read(rowsOf(logits, group, drafter.masks()), drafter.masks())
+                    ? reader.read(rowsOf(logits, readRows + group - firstMaskRow, drafter.masks()), drafter.masks())
                     : candidates(drafter, group);
         }
         for (Step.Token token : decided) {
@@ -268,7 +265,7 @@ public final class DecodingSession implements AutoCloseable {
 
     private void append(int token) {
         known.add(token);
-        lookup.ifPresent(index -> index.append(token));
+        drafter.ifPresent(d -> d.append(token));
     }
 
     @Override

@@ -1,14 +1,17 @@
 package bita.decode;
 
+import bita.model.Engine;
 import bita.model.Rows;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /**
- * Shapes each step of a drafting method: the tree of candidates from all sources, and the mask groups behind those
- * nodes that may turn out last, within a budget of rows.
+ * Shapes each step of a drafting method: the tree of candidates from all sources, what rows they ask for beside it, and
+ * the mask groups behind those nodes that may turn out last, within a budget of rows.
  *
  * <p>Without a budget a tree of masks is as its shape says, with groups behind all nodes, as in the reference
  * implementation. With one, the candidates of all sources compete by the probability of their path, and groups go
@@ -23,20 +26,18 @@ final class Drafter {
     /** A group behind a node that turns out last less often than this does not earn its rows. */
     private static final float LEAST_LAST = 0.04f;
 
-    /**
-     * How often the tokens of a looked-up chain are right, given that those before them are: measured with the default
-     * model on Spec-Bench questions.
-     */
-    private static final float[] LOOKUP_RIGHT = {0.55f, 0.8f, 0.85f, 0.88f, 0.9f};
-
-    private final Method.Drafting method;
+    private final Optional<TreeShape> shape; // of what masks draft
     private final int masks;
+    private final List<DraftSource> sources; // all others
+    private final int ownRows; // of the sources, beside the tree
     private final OptionalInt budget;
     private final Optional<Planner> planner;
     private final DraftTree pool;
     private final DraftTree tree;
     private final int[] groups = new int[MAX_ROWS]; // first mask row behind each node, or -1
     private final int[] pooled = new int[MAX_ROWS]; // node of the tree for each node of the pool
+    private final RowLogits logits;
+    private int firstMaskRow;
     private int groupSize; // masks of a group in this step
     private int draftedMasks; // of the group that this step's candidates are from
 
@@ -44,16 +45,54 @@ final class Drafter {
      * @param masks  mask tokens of a group, 0 if the method drafts without masks
      * @param budget most rows of a step; empty for what the method asks for: a static tree as it is, else what pays
      */
-    Drafter(Method.Drafting method, int masks, OptionalInt budget) {
-        this.method = method;
+    Drafter(Engine engine, Method.Drafting method, int masks, OptionalInt budget) {
+        shape = method.masks().map(Method.Masks::shape);
         this.masks = masks;
         groupSize = masks;
         boolean planned = budget.isEmpty() && method.isPlanned();
         planner = planned ? Optional.of(new Planner(masks)) : Optional.empty();
         this.budget = planned ? OptionalInt.of(Planner.MOST_ROWS) : budget;
-        int nodes = MAX_ROWS / (1 + masks);
+        int vocabulary = engine.model().config().vocabulary();
+        sources = method.sources().stream()
+                .flatMap(source -> open(source, vocabulary))
+                .toList();
+        ownRows = sources.stream().mapToInt(DraftSource::ownRows).sum();
+        logits = new RowLogits(engine);
+        int nodes = (MAX_ROWS - ownRows) / (1 + masks);
         pool = new DraftTree(nodes, 0);
         tree = new DraftTree(nodes, 0);
+    }
+
+    private Stream<DraftSource> open(Method.Source source, int vocabulary) {
+        return switch (source) {
+            case Method.Masks _ -> Stream.empty();
+            case Method.Lookup _ -> Stream.of(new PromptLookup(PromptLookup.Settings.standard()));
+            case Method.Automaton _ -> Stream.of(new SuffixAutomaton());
+            case Method.Lookahead lookahead ->
+                Stream.of(
+                        new LookaheadDecoding(vocabulary, columns(lookahead), lookahead.length(), lookahead.guesses()));
+            case Method.Recycling recycling -> Stream.of(new TokenRecycling(vocabulary, recycling.nodes()));
+        };
+    }
+
+    /** Columns of a window that with the root takes at most half of a budget. */
+    private int columns(Method.Lookahead lookahead) {
+        int most = mostRows() / 2 / (lookahead.length() - 1);
+        return budget.isPresent() ? Math.min(lookahead.columns(), most) : lookahead.columns();
+    }
+
+    /** Tells the sources the next token of the sequence. */
+    void append(int token) {
+        for (DraftSource source : sources) {
+            source.append(token);
+        }
+    }
+
+    /** Tells the sources that only the first tokens of the sequence are left. */
+    void truncate(int length) {
+        for (DraftSource source : sources) {
+            source.truncate(length);
+        }
     }
 
     /** Most rows of a step. */
@@ -71,29 +110,35 @@ final class Drafter {
         return groupSize;
     }
 
+    /** The first row of this step's mask groups, which come last. */
+    int firstMaskRow() {
+        return firstMaskRow;
+    }
+
     /** The first mask row behind a node, or -1 if no group stands there. */
     int group(int node) {
         return groups[node];
     }
 
     /**
-     * Prepares a step: row i of {@code rows} is node i of the tree, mask rows follow.
+     * Prepares a step: row i of {@code rows} is node i of the tree, rows that sources have beside it follow, then mask
+     * rows.
      *
+     * @param root       the last token that the sources were told
      * @param candidates of the mask group behind the last verified token
-     * @param chain      what prompt lookup found to follow the root
-     * @param chainLength how much of {@code chain}
      */
-    void draft(int root, MaskCandidates candidates, int[] chain, int chainLength, Rows rows) {
+    void draft(int root, MaskCandidates candidates, Rows rows) {
         DraftTree grown = budget.isPresent() ? pool : tree;
         grown.clear(root);
         draftedMasks = candidates.masks();
-        // What both sources draft counts as looked up: that would be there without masks.
-        addChain(grown, chain, chainLength);
-        method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
+        // What masks and another source draft counts as the other's: that would be there without masks.
+        grow(grown, false);
+        shape.ifPresent(form -> form.grow(grown, candidates));
+        grow(grown, true);
         groupSize = masks;
         int groupRows = tree.size() * masks;
         if (budget.isPresent()) {
-            int behindRoot = budget.getAsInt() - 1;
+            int behindRoot = budget.getAsInt() - 1 - ownRows;
             groupSize = Math.min(masks, behindRoot - 1);
             int reserved = groupSize == 0 ? 0 : Math.max((int) (behindRoot * GROUP_SHARE) / groupSize, 1) * groupSize;
             keepLikeliest(root, behindRoot - reserved);
@@ -103,24 +148,73 @@ final class Drafter {
         for (int node = 0; node < tree.size(); node++) {
             rows.addToken(tree.token(node), tree.parent(node));
         }
+        for (DraftSource source : sources) {
+            source.addRows(rows);
+        }
+        firstMaskRow = rows.size();
         Arrays.fill(groups, 0, tree.size(), -1);
         if (groupSize > 0) {
             addGroups(groupRows / groupSize, rows);
         }
     }
 
+    private void grow(DraftTree grown, boolean continuing) {
+        for (DraftSource source : sources) {
+            if (source.continuesOthers() == continuing) {
+                source.grow(grown);
+            }
+        }
+    }
+
+    /**
+     * Rows of the step that need logits: the tree's, then what sources want to read.
+     *
+     * @param indices where to put them
+     * @return how many
+     */
+    int readRows(int[] indices) {
+        int count = 0;
+        while (count < tree.size()) {
+            indices[count] = count++;
+        }
+        int end = tree.size();
+        for (DraftSource source : sources) {
+            end += source.ownRows();
+            for (int row = end - source.readRows(); row < end; row++) {
+                indices[count++] = row;
+            }
+        }
+        return count;
+    }
+
+    /**
+     * Lets the sources learn.
+     *
+     * @param read f32 (rows, vocabulary), of those rows of the step that {@link #readRows} names
+     */
+    void observe(MemorySegment read) {
+        logits.use(read);
+        int firstRead = tree.size();
+        for (DraftSource source : sources) {
+            source.observe(tree, logits, firstRead);
+            firstRead += source.readRows();
+        }
+    }
+
+    /**
+     * The same for a prompt.
+     *
+     * @param last its last token
+     * @param read f32 (vocabulary), of that
+     */
+    void observeFirst(int last, MemorySegment read) {
+        tree.clear(last);
+        observe(read);
+    }
+
     /** Takes in how the step that was prepared last went. */
     void learn(List<Step.Token> decided, int rows, long nanos) {
         planner.ifPresent(plan -> plan.learn(tree, decided, draftedMasks, rows, nanos));
-    }
-
-    private static void addChain(DraftTree tree, int[] chain, int length) {
-        int parent = 0;
-        float probability = 1;
-        for (int i = 0; i < length && parent != DraftTree.NONE; i++) {
-            probability *= LOOKUP_RIGHT[Math.min(i, LOOKUP_RIGHT.length - 1)];
-            parent = tree.add(parent, chain[i], probability, DraftOrigin.LOOKUP);
-        }
     }
 
     /** Fills the tree with the likeliest nodes of the pool that pay; no node is likelier than its parent. */

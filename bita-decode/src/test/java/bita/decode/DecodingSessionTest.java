@@ -28,6 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever drafts, the tokens and every bit of the logits behind them are those of plain decoding. */
 class DecodingSessionTest {
+    private static final String ALL_SOURCES = "masks2+lookup+automaton+lookahead:3,4,3+recycling:6:best:8";
+
     @TempDir
     static Path folder;
 
@@ -99,7 +101,15 @@ class DecodingSessionTest {
     @ValueSource(ints = {2, 3, 4, 5, 8, 16})
     void noStepTakesMoreRowsThanItsBudget(int rows) {
         Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
-        for (String method : List.of("masks:best:8", "masks+lookup:best:8", "masks:full:3", "lookup")) {
+        for (String method : List.of(
+                "masks:best:8",
+                "masks+lookup:best:8",
+                "masks:full:3",
+                "lookup",
+                "automaton",
+                "lookahead",
+                "recycling",
+                ALL_SOURCES)) {
             DecodingSettings settings = new DecodingSettings(
                     Method.parse(method),
                     OptionalInt.of(rows),
@@ -128,7 +138,14 @@ class DecodingSessionTest {
                 "masks:full:3",
                 "masks:best:12",
                 "masks+lookup:best:8",
-                "masks+lookup:full:2"
+                "masks+lookup:full:2",
+                "automaton",
+                "lookahead",
+                "lookahead:3,3,2",
+                "recycling",
+                "automaton+lookahead+recycling",
+                "masks+recycling:full:2",
+                ALL_SOURCES
             })
     void draftsDoNotChangeTheText(String name) {
         Engine plain = engine(Optional.empty());
@@ -167,23 +184,25 @@ class DecodingSessionTest {
         assertThat(rejected).as("rejected drafts").isPositive();
     }
 
-    /** Masks that know the answer: an adapter cannot, but lookup on a periodic text can. */
-    @Test
-    void severalTokensAreAcceptedAtOnce() {
+    /** Masks that know the answer: an adapter cannot, but others can on a periodic text. */
+    @ParameterizedTest
+    @ValueSource(strings = {"lookup", "automaton", "lookahead", "recycling"})
+    void severalTokensAreAcceptedAtOnce(String method) {
         Engine plain = engine(Optional.empty());
         int[] periodic = new int[60];
         Arrays.setAll(periodic, i -> 7 + i % 5);
         Trace trace =
-                decode(plain, DecodingSettings.of(Method.parse("lookup")), periodic, SamplingSettings.greedy(), 120);
+                decode(plain, DecodingSettings.of(Method.parse(method)), periodic, SamplingSettings.greedy(), 120);
         decode(plain, DecodingSettings.of(new Method.Plain()), periodic, SamplingSettings.greedy(), 120)
                 .assertSame(trace);
         assertThat(trace.steps).isLessThan(119);
     }
 
-    @Test
-    void aSharedPrefixIsNotComputedAgainAndChangesNothing() {
+    @ParameterizedTest
+    @ValueSource(strings = {"masks+lookup:best:8", "automaton", "lookahead:3,3,2", "recycling", ALL_SOURCES})
+    void aSharedPrefixIsNotComputedAgainAndChangesNothing(String method) {
         Engine engine = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
-        DecodingSettings settings = DecodingSettings.of(Method.parse("masks+lookup:best:8"));
+        DecodingSettings settings = DecodingSettings.of(Method.parse(method));
         int[] first = prompt(8, 70);
         int[] second = Arrays.copyOf(first, 90);
         System.arraycopy(prompt(9, 40), 0, second, 50, 40);

@@ -153,9 +153,9 @@ class AuditPlanTest {
 
         assertThat(methodRuns(plan.cases().getFirst()))
                 .extracting(run -> run.method().name())
-                .containsExactly("plain", "lookup");
+                .containsExactly("plain", "lookup", "automaton", "lookahead", "recycling");
         assertThat(plan.notes())
-                .anySatisfy(note -> assertThat(note).contains((METHODS - 2) + " methods", "no adapter"));
+                .anySatisfy(note -> assertThat(note).contains((METHODS - 5) + " methods", "no adapter"));
     }
 
     @Test
