@@ -162,11 +162,12 @@ public final class DecodingSession implements AutoCloseable {
         MemorySegment logits = pass.logits(rowIndices, 1);
         int position = cache.length() + promptRows - 1;
         int token = decide(logits, position);
-        candidates = drafter.map(d -> candidates(d, promptRows)).orElse(MaskCandidates.none());
+        candidates = drafter.map(d -> candidates(d, promptRows, new StepTime.Clock()))
+                .orElse(MaskCandidates.none());
         keepChain(promptRows);
         append(token);
         begun = true;
-        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, rows.size());
+        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, rows.size(), StepTime.UNKNOWN);
     }
 
     private void keepChain(int count) {
@@ -194,21 +195,28 @@ public final class DecodingSession implements AutoCloseable {
     }
 
     private Step plainStep() {
+        StepTime.Clock clock = new StepTime.Clock();
         rows.clear();
         rows.addToken(known.last(), Rows.CACHE_END);
+        clock.drafted();
         pass.run(cache, rows);
         rowIndices[0] = 0;
-        int token = decide(pass.logits(rowIndices, 1), cache.length());
+        MemorySegment logits = pass.logits(rowIndices, 1);
+        clock.forwarded();
+        int token = decide(logits, cache.length());
         cache.accept(rowIndices, 1);
         append(token);
-        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, 1);
+        clock.verified();
+        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, 1, clock.time());
     }
 
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
         long start = System.nanoTime();
+        StepTime.Clock clock = new StepTime.Clock();
         int found = lookup.map(index -> index.draft(chain)).orElse(0);
         drafter.draft(known.last(), candidates, chain, found, rows);
         DraftTree tree = drafter.tree();
+        clock.drafted();
         pass.run(cache, rows);
         boolean together = rows.size() - tree.size() <= MASK_ROWS_WITH_TREE;
         int logitRows = together ? rows.size() : tree.size();
@@ -216,6 +224,7 @@ public final class DecodingSession implements AutoCloseable {
             rowIndices[row] = row;
         }
         MemorySegment logits = pass.logits(rowIndices, logitRows);
+        clock.forwarded();
 
         List<Step.Token> decided = new ArrayList<>();
         int length = cache.length();
@@ -239,13 +248,14 @@ public final class DecodingSession implements AutoCloseable {
         if (group >= 0) {
             candidates = together
                     ? reader.read(rowsOf(logits, group, drafter.masks()), drafter.masks())
-                    : candidates(drafter, group);
+                    : candidates(drafter, group, clock);
         }
         for (Step.Token token : decided) {
             append(token.id());
         }
+        clock.verified();
         drafter.learn(decided, rows.size(), System.nanoTime() - start);
-        return new Step(decided, tree.size() - 1, rows.size());
+        return new Step(decided, tree.size() - 1, rows.size(), clock.time());
     }
 
     private int decide(MemorySegment logits, int position) {
@@ -259,7 +269,7 @@ public final class DecodingSession implements AutoCloseable {
     }
 
     /** What the mask group whose rows begin at {@code first} predicts to follow the token after its anchor. */
-    private MaskCandidates candidates(Drafter drafter, int first) {
+    private MaskCandidates candidates(Drafter drafter, int first, StepTime.Clock clock) {
         int masks = drafter.masks();
         if (masks == 0) {
             return MaskCandidates.none();
@@ -268,7 +278,10 @@ public final class DecodingSession implements AutoCloseable {
         for (int mask = 0; mask < masks; mask++) {
             maskRows[mask] = first + mask;
         }
-        return reader.read(pass.logits(maskRows, masks), masks);
+        clock.verified();
+        MemorySegment logits = pass.logits(maskRows, masks);
+        clock.forwarded();
+        return reader.read(logits, masks);
     }
 
     private void append(int token) {

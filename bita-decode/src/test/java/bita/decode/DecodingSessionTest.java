@@ -93,6 +93,30 @@ class DecodingSessionTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"plain", "lookup", "masks:half:3", "masks:full:3"})
+    void phasesMakeUpTheTimeOfAStep(String method) {
+        Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
+        try (DecodingSession session =
+                new DecodingSession(drafting, DecodingSettings.of(Method.parse(method)), (position, row) -> {})) {
+            Step first = session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
+                    .orElseThrow();
+            assertThat(first.time()).isEqualTo(StepTime.UNKNOWN);
+            int mostlyForward = 0; // another program may take the processor in any phase
+            for (int i = 0; i < 20; i++) {
+                long start = System.nanoTime();
+                StepTime time = session.step(100, DecodingSessionTest::never).time();
+                long passed = System.nanoTime() - start;
+
+                assertThat(time.draft()).isPositive();
+                assertThat(time.verify()).isPositive();
+                assertThat(time.draft() + time.forward() + time.verify()).isLessThanOrEqualTo(passed);
+                mostlyForward += time.forward() > passed / 2 ? 1 : 0;
+            }
+            assertThat(mostlyForward).isGreaterThan(10);
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 5, 8, 16})
     void noStepTakesMoreRowsThanItsBudget(int rows) {
         Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
