@@ -113,7 +113,7 @@ class RunCommandTest {
         assertThat(json.get("seed").asLong()).isEqualTo(5);
         assertThat(json.get("model").asString()).isEqualTo(model.toString());
         assertThat(json.get("adapter").asString()).isEqualTo(adapter.toString());
-        assertThat(json.get("method").asString()).isEqualTo("masks+lookup:best:16");
+        assertThat(json.get("method").asString()).isEqualTo("masks+automaton+recycling:best:16");
     }
 
     @Test
@@ -124,7 +124,7 @@ class RunCommandTest {
         assertThat(text.status()).isZero();
         assertThat(text.out())
                 .startsWith(new Cli(home).run(args("Hello")).out())
-                .contains("plain", "lookup", "speedup", "identical")
+                .contains("plain", "automaton+recycling", "speedup", "identical")
                 .doesNotContain("not identical");
         JsonNode report = JsonMapper.shared().readTree(json.out());
         assertThat(report.get("identical").asBoolean()).isTrue();
@@ -152,7 +152,7 @@ class RunCommandTest {
         Cli.Result result =
                 new Cli(home).connected(false, false, true).run(args("--temperature", "1", "--seed", "3", "Hello"));
 
-        assertThat(result.err()).contains("tokens/s", "tokens per step", "lookup", "seed 3", "\u001b[2m");
+        assertThat(result.err()).contains("tokens/s", "tokens per step", "automaton+recycling", "seed 3", "\u001b[2m");
     }
 
     @Test

@@ -26,6 +26,13 @@ sealed interface DraftSource permits PromptLookup, SuffixAutomaton, LookaheadDec
      */
     void grow(DraftTree tree);
 
+    /**
+     * A candidate of this source, behind a path that was right, has turned out right or wrong.
+     *
+     * @param kind as the tree was given it
+     */
+    void learn(int kind, boolean right);
+
     /** Whether it drafts behind all nodes that a tree has, and so after all others, rather than behind the root alone. */
     default boolean continuesOthers() {
         return false;

@@ -17,11 +17,15 @@ import java.util.Arrays;
  * {@link SuffixAutomaton}. The pool outlives the sequence. Not thread-safe.
  */
 final class LookaheadDecoding implements DraftSource {
-    /** How often an n-gram's first token is right, the one seen last first; the last goes on. Starting values. */
-    private static final float[] FIRST_RIGHT = {0.35f, 0.15f, 0.1f, 0.07f, 0.05f};
-    /** How often a further token is right, given those before it. A starting value. */
-    private static final float NEXT_RIGHT = 0.6f;
+    /**
+     * How often an n-gram's first token is right, the one seen last first, the fifth going on; then how often a further
+     * token is, given those before it. Starting values.
+     */
+    private static final float[] RIGHT = {0.35f, 0.15f, 0.1f, 0.07f, 0.05f, 0.6f};
 
+    private static final int FURTHER = RIGHT.length - 1;
+
+    private final HitRates rates = new HitRates(RIGHT);
     private final int columns;
     private final int levels;
     private final int guesses;
@@ -82,13 +86,19 @@ final class LookaheadDecoding implements DraftSource {
         int count = offset < 0 ? 0 : pool.numbers()[offset];
         for (int guess = 0; guess < count; guess++) {
             int parent = 0;
-            float probability = FIRST_RIGHT[Math.min(guess, FIRST_RIGHT.length - 1)];
+            float probability = 1;
             for (int i = 0; i < levels && parent != DraftTree.NONE; i++) {
+                int kind = i == 0 ? Math.min(guess, FURTHER - 1) : FURTHER;
                 int token = pool.numbers()[offset + 1 + guess * levels + i];
-                parent = tree.add(parent, token, probability, origin());
-                probability *= NEXT_RIGHT;
+                probability *= rates.of(kind);
+                parent = tree.add(parent, token, probability, origin(), kind);
             }
         }
+    }
+
+    @Override
+    public void learn(int kind, boolean right) {
+        rates.learn(kind, right);
     }
 
     @Override

@@ -17,11 +17,15 @@ public sealed interface Method {
             "plain, or sources of drafts joined by +: masks[N] (the first N masks of a group), lookup; with masks"
                     + " followed by [:TREE], one of " + TreeShape.FORMS;
 
-    /** With an adapter: the likeliest candidates of masks and prompt lookup in one tree, as many as pay. */
-    Method DEFAULT = new Drafting(List.of(new Masks(new TreeShape.BestFirst(16), Masks.ALL), new Lookup()));
+    /** With an adapter: candidates of masks, suffix automaton and token recycling in one tree, as many as pay. */
+    Method DEFAULT = new Drafting(
+            List.of(new Masks(new TreeShape.BestFirst(16), Masks.ALL), new Automaton(), Recycling.STANDARD));
+
+    /** Without an adapter: the same without masks. */
+    Method DEFAULT_WITHOUT_MASKS = new Drafting(List.of(new Automaton(), Recycling.STANDARD));
 
     /** Most rows of a step that is planned by what pays. */
-    int MOST_PLANNED_ROWS = Planner.MOST_ROWS;
+    int MOST_PLANNED_ROWS = StepCosts.MOST_ROWS;
 
     /** Sources and the masks' tree, as {@link #parse} reads them: a tree's name begins with a letter. */
     Pattern DRAFTING = Pattern.compile("(?<sources>[a-z0-9+:,]+?)(?::(?<tree>[a-z].*))?");
@@ -204,12 +208,13 @@ public sealed interface Method {
         }
 
         /**
-         * Whether a step has the rows that pay, by what is measured on the way, unless it is given a budget. The
-         * reference's static trees come as they are, with mask groups behind all nodes, whatever that costs; sources
-         * without masks too.
+         * Whether a step has the rows that pay, by what rows cost, unless it is given a budget. The reference's static
+         * trees come as they are, with mask groups behind all nodes, whatever that costs; a source that is alone too, as
+         * in its paper.
          */
         public boolean isPlanned() {
-            return masks().isPresent() && masks().get().shape() instanceof TreeShape.BestFirst;
+            return masks().map(masks -> masks.shape() instanceof TreeShape.BestFirst)
+                    .orElse(sources.size() > 1);
         }
 
         @Override
@@ -262,7 +267,7 @@ public sealed interface Method {
         if (!count.isEmpty()) {
             throw unknown(method);
         }
-        return switch (kind + numbers.length) {
+        return switch (kind + numbers.length) { // each kind with how many numbers it takes
             case "lookup0" -> new Lookup();
             case "automaton0" -> new Automaton();
             case "lookahead0" -> Lookahead.STANDARD;

@@ -46,12 +46,14 @@ public final class PromptLookup implements DraftSource {
 
     private final Settings settings;
     private final NgramIndex[] indexes; // longest n-gram first
+    private final HitRates rates; // by length of the suffix, then by place in the chain
     private final int[] chain; // what a tree is given
     private int[] tokens = new int[64];
     private int size;
 
     public PromptLookup(Settings settings) {
         this.settings = settings;
+        rates = HitRates.repeated(settings.longest() - settings.shortest() + 1, RIGHT);
         chain = new int[settings.length()];
         indexes = new NgramIndex[settings.longest() - settings.shortest() + 1];
         for (int i = 0; i < indexes.length; i++) {
@@ -138,12 +140,19 @@ public final class PromptLookup implements DraftSource {
     @Override
     public void grow(DraftTree tree) {
         int length = draft(chain);
+        int firstKind = length == 0 ? 0 : (matchLength() - settings.shortest()) * RIGHT.length;
         int parent = 0;
         float probability = 1;
         for (int i = 0; i < length && parent != DraftTree.NONE; i++) {
-            probability *= RIGHT[Math.min(i, RIGHT.length - 1)];
-            parent = tree.add(parent, chain[i], probability, origin());
+            int kind = firstKind + Math.min(i, RIGHT.length - 1);
+            probability *= rates.of(kind);
+            parent = tree.add(parent, chain[i], probability, origin(), kind);
         }
+    }
+
+    @Override
+    public void learn(int kind, boolean right) {
+        rates.learn(kind, right);
     }
 
     /** From n-grams to the end (exclusive) of their latest occurrence: open addressing, linear probing, 0 is free. */

@@ -35,6 +35,7 @@ final class SuffixAutomaton implements DraftSource {
     private static final int NONE = -1;
     private static final int ROOT = 0;
 
+    private final HitRates rates = new HitRates(RIGHT);
     private int[] tokens = new int[64];
     private int size;
 
@@ -201,11 +202,17 @@ final class SuffixAutomaton implements DraftSource {
         int parent = 0;
         float probability = 1;
         for (int i = 0; i < count && parent != DraftTree.NONE; i++) {
-            probability *= RIGHT[Math.min(length + i, RIGHT.length) - 1];
+            int kind = Math.min(length + i, RIGHT.length) - 1;
+            probability *= rates.of(kind);
             if (probability < LEAST) {
                 return;
             }
-            parent = tree.add(parent, tokens[previousEnd + i], probability, origin());
+            parent = tree.add(parent, tokens[previousEnd + i], probability, origin(), kind);
         }
+    }
+
+    @Override
+    public void learn(int kind, boolean right) {
+        rates.learn(kind, right);
     }
 }

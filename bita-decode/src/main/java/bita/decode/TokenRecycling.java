@@ -25,6 +25,7 @@ final class TokenRecycling implements DraftSource {
 
     private final int nodes;
     private final int ranks; // fewer than RANKS only in a vocabulary that has fewer
+    private final HitRates rates = new HitRates(RIGHT); // by rank
     private final TokenTable successors; // the likeliest first
     private int[] offsets = {}; // of a node's successors, or -1
     private int[] nextRanks = {}; // of a node: how many of its successors are in the tree
@@ -94,7 +95,7 @@ final class TokenRecycling implements DraftSource {
             float bestProbability = 0;
             for (int node = 0; node < known; node++) {
                 if (offsets[node] >= 0 && nextRanks[node] < ranks) {
-                    float probability = tree.probability(node) * RIGHT[nextRanks[node]];
+                    float probability = tree.probability(node) * rates.of(nextRanks[node]);
                     if (probability > bestProbability) {
                         best = node;
                         bestProbability = probability;
@@ -104,10 +105,16 @@ final class TokenRecycling implements DraftSource {
             if (best == DraftTree.NONE) {
                 return;
             }
-            int token = successors.numbers()[offsets[best] + nextRanks[best]++];
-            if (tree.add(best, token, bestProbability, origin()) == DraftTree.NONE) {
+            int rank = nextRanks[best]++;
+            int token = successors.numbers()[offsets[best] + rank];
+            if (tree.add(best, token, bestProbability, origin(), rank) == DraftTree.NONE) {
                 return;
             }
         }
+    }
+
+    @Override
+    public void learn(int kind, boolean right) {
+        rates.learn(kind, right);
     }
 }

@@ -17,6 +17,7 @@ final class TopTokens {
      * @param logits of the tokens, as long
      * @return false, and nothing of use in the arrays, unless all logits are finite
      */
+    @SuppressWarnings("ShortCircuitBoolean") // one branch for four comparisons
     static boolean read(MemorySegment row, int vocabulary, int[] tokens, float[] logits) {
         Arrays.fill(logits, Float.NEGATIVE_INFINITY);
         float least = Float.NEGATIVE_INFINITY;

@@ -73,6 +73,7 @@ class DecodingSessionTest {
         try (DecodingSession session = new DecodingSession(
                 engine,
                 Calibration.none(),
+                SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             Step first = session.begin(prompt, sampling, 0, (done, all) -> {}, () -> false)
@@ -98,6 +99,34 @@ class DecodingSessionTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"plain", "lookup", "masks:half:3", "masks:full:3"})
+    void phasesMakeUpTheTimeOfAStep(String method) {
+        Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
+        try (DecodingSession session = new DecodingSession(
+                drafting,
+                Calibration.none(),
+                SomeCosts::of,
+                DecodingSettings.of(Method.parse(method)),
+                (position, row) -> {})) {
+            Step first = session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
+                    .orElseThrow();
+            assertThat(first.time()).isEqualTo(StepTime.UNKNOWN);
+            int mostlyForward = 0; // another program may take the processor in any phase
+            for (int i = 0; i < 20; i++) {
+                long start = System.nanoTime();
+                StepTime time = session.step(100, DecodingSessionTest::never).time();
+                long passed = System.nanoTime() - start;
+
+                assertThat(time.draft()).isPositive();
+                assertThat(time.verify()).isPositive();
+                assertThat(time.draft() + time.forward() + time.verify()).isLessThanOrEqualTo(passed);
+                mostlyForward += time.forward() > passed / 2 ? 1 : 0;
+            }
+            assertThat(mostlyForward).isGreaterThan(10);
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 5, 8, 16})
     void noStepTakesMoreRowsThanItsBudget(int rows) {
         Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
@@ -117,7 +146,7 @@ class DecodingSessionTest {
                     CacheFormat.F16,
                     DecodingSettings.PREFILL_CHUNK);
             try (DecodingSession session =
-                    new DecodingSession(drafting, Calibration.none(), settings, (position, row) -> {})) {
+                    new DecodingSession(drafting, Calibration.none(), SomeCosts::of, settings, (position, row) -> {})) {
                 session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
                 for (int i = 0; i < 30; i++) {
                     assertThat(session.step(100, DecodingSessionTest::never).rows())
@@ -211,6 +240,7 @@ class DecodingSessionTest {
         try (DecodingSession session = new DecodingSession(
                 engine,
                 Calibration.none(),
+                SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             session.begin(first, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
@@ -237,7 +267,11 @@ class DecodingSessionTest {
         int end = plain.tokens.get(20);
         List<Integer> tokens = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
-                engine, Calibration.none(), DecodingSettings.of(Method.parse("lookup")), VerifiedLogits.IGNORE)) {
+                engine,
+                Calibration.none(),
+                SomeCosts::of,
+                DecodingSettings.of(Method.parse("lookup")),
+                VerifiedLogits.IGNORE)) {
             session.begin(periodic, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
                     .orElseThrow()
                     .tokens()
@@ -257,11 +291,16 @@ class DecodingSessionTest {
         assertThatThrownBy(() -> new DecodingSession(
                         engine,
                         Calibration.none(),
+                        SomeCosts::of,
                         DecodingSettings.of(Method.parse("masks:chain")),
                         VerifiedLogits.IGNORE))
                 .hasMessageContaining("needs an adapter");
         try (DecodingSession session = new DecodingSession(
-                engine, Calibration.none(), DecodingSettings.of(new Method.Plain()), VerifiedLogits.IGNORE)) {
+                engine,
+                Calibration.none(),
+                SomeCosts::of,
+                DecodingSettings.of(new Method.Plain()),
+                VerifiedLogits.IGNORE)) {
             assertThat(session.begin(prompt(1, 9), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> true))
                     .isEmpty();
             assertThatThrownBy(() -> session.step(1, DecodingSessionTest::never))

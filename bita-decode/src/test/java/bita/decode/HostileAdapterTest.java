@@ -227,6 +227,7 @@ class HostileAdapterTest {
         try (DecodingSession session = new DecodingSession(
                 engine,
                 Calibration.none(),
+                SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             for (int[] prompt : List.of(task.promptTokens(), new int[] {1, 2, 3, 1, 2})) {

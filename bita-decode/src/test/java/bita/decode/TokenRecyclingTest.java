@@ -53,7 +53,7 @@ class TokenRecyclingTest {
         for (int pass = 0; pass < 300; pass++) {
             DraftTree tree = new DraftTree(1 + random.nextInt(9), random.nextInt(20));
             while (!tree.isFull()) {
-                tree.add(random.nextInt(tree.size()), random.nextInt(TinyModel.VOCABULARY), 0, DraftOrigin.LOOKUP);
+                tree.add(random.nextInt(tree.size()), random.nextInt(TinyModel.VOCABULARY), 0, DraftOrigin.LOOKUP, 0);
             }
             float[][] logits = new float[tree.size()][];
             for (int node = 0; node < logits.length; node++) {
@@ -115,7 +115,7 @@ class TokenRecyclingTest {
         teach(recycling, 1, 7, 10);
         teach(recycling, 7, 30);
         DraftTree tree = new DraftTree(32, 1);
-        int other = tree.add(0, 7, 0.9f, DraftOrigin.AUTOMATON);
+        int other = tree.add(0, 7, 0.9f, DraftOrigin.AUTOMATON, 0);
         recycling.grow(tree);
 
         assertThat(tree.origin(other)).isEqualTo(DraftOrigin.AUTOMATON);

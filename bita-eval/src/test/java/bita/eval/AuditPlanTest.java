@@ -133,7 +133,7 @@ class AuditPlanTest {
                 .containsExactly(vector, vector, vector, vector, Optional.empty(), Optional.of(Backend.SCALAR));
         AuditPlan.Run scalar = plan.cases().getLast().runs().getLast();
         assertThat(scalar.maxTokens()).isEqualTo(16);
-        assertThat(scalar.label()).isEqualTo("masks+lookup:best:16, scalar kernels");
+        assertThat(scalar.label()).isEqualTo("masks+automaton+recycling:best:16, scalar kernels");
     }
 
     @Test
