@@ -37,7 +37,9 @@ final class ModelCosts {
             return kept.get();
         }
         StepCosts found = StepCosts.measure(engine);
-        store.ifPresent(folder -> folder.keep(key(), found.points()));
+        if (found.steady()) {
+            store.ifPresent(folder -> folder.keep(key(), found.points()));
+        }
         return found;
     }
 

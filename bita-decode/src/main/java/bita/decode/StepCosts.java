@@ -32,6 +32,9 @@ public final class StepCosts {
     private static final long ENOUGH_NANOS = 250_000_000;
     private static final long MOST_NANOS = 4_000_000_000L;
 
+    /** On a quiet machine most rounds take less than this many times the shortest one. */
+    private static final double STEADY = 1.3;
+
     /** A correction's share of what it was before, after each step of as many rows. */
     private static final double KEEP = 0.95;
     /** A step this many times as long as expected was interrupted. */
@@ -42,18 +45,20 @@ public final class StepCosts {
     private final double[] measured; // milliseconds by rows, from 1
     private final double[] corrections; // factors, of each
     private final boolean fixed;
+    private final boolean steady;
     private double scale = 1; // a factor, of all
 
-    private StepCosts(double[] measured, boolean fixed) {
+    private StepCosts(double[] measured, boolean fixed, boolean steady) {
         this.measured = measured;
         this.fixed = fixed;
+        this.steady = steady;
         corrections = new double[measured.length];
         Arrays.fill(corrections, 1);
     }
 
     /** As {@link #of}, but costs that no step corrects. */
     public static StepCosts fixed(Map<Integer, Double> milliseconds) {
-        return new StepCosts(of(milliseconds).measured, true);
+        return new StepCosts(of(milliseconds).measured, true, true);
     }
 
     /**
@@ -90,14 +95,14 @@ public final class StepCosts {
         for (int i = all.length - 2; i >= 0; i--) {
             all[i] = Math.min(all[i], all[i + 1]);
         }
-        return new StepCosts(all, false);
+        return new StepCosts(all, false, true);
     }
 
     /** The same cost for any number of rows up to a budget. */
     static StepCosts flat(int budget) {
         double[] one = new double[budget];
         Arrays.fill(one, 1);
-        return new StepCosts(one, true);
+        return new StepCosts(one, true, true);
     }
 
     /** Measures, in some tenths of a second with a small model, in ten seconds with a large one. */
@@ -129,13 +134,17 @@ public final class StepCosts {
                 elapsed = System.nanoTime() - start;
             }
             NavigableMap<Integer, Double> shortest = new TreeMap<>();
+            boolean steady = true;
             for (int i = 0; i < points.size(); i++) {
                 int point = i;
-                double seconds =
-                        rounds.stream().mapToDouble(round -> round[point]).min().orElseThrow();
-                shortest.put(points.get(i), 1e3 * seconds);
+                double[] seconds = rounds.stream()
+                        .mapToDouble(round -> round[point])
+                        .sorted()
+                        .toArray();
+                shortest.put(points.get(i), 1e3 * seconds[0]);
+                steady &= seconds[seconds.length / 2] < STEADY * seconds[0];
             }
-            return of(shortest);
+            return new StepCosts(of(shortest).measured, false, steady);
         }
     }
 
@@ -149,6 +158,11 @@ public final class StepCosts {
         pass.run(cache, rows);
         pass.logits(all, count);
         return (System.nanoTime() - start) / 1e9;
+    }
+
+    /** Whether the machine was quiet enough for the costs to be worth keeping. */
+    public boolean steady() {
+        return steady;
     }
 
     /** Most rows of a step whose cost is known; more are too dear. */
