@@ -1,6 +1,7 @@
 package bita.api;
 
 import bita.decode.DraftOrigin;
+import bita.decode.Step;
 
 /** Follows an answer while it is made. All methods are called on the generating thread. */
 public interface AnswerListener {
@@ -9,6 +10,9 @@ public interface AnswerListener {
 
     /** Part of the prompt was read. */
     default void prompt(int tokensRead, int tokens) {}
+
+    /** A pass after the prefill has decided tokens; their text comes in pieces afterwards. */
+    default void step(Step step) {}
 
     /** A piece of the answer's text; the pieces together are the answer. */
     default void text(Piece piece) {}

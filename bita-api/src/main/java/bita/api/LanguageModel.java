@@ -50,6 +50,7 @@ public final class LanguageModel implements AutoCloseable {
     private final Engine engine;
     private final Tuning tuning;
     private final KernelsProvider.Choice kernels;
+    private final ModelCosts costs;
     private final boolean ownsWeights;
 
     /** What an adapter choice led to. */
@@ -69,6 +70,7 @@ public final class LanguageModel implements AutoCloseable {
             Engine engine,
             Tuning tuning,
             KernelsProvider.Choice kernels,
+            CostChoice costs,
             boolean ownsWeights) {
         this.path = path;
         this.tokenizer = tokenizer;
@@ -76,6 +78,7 @@ public final class LanguageModel implements AutoCloseable {
         this.engine = engine;
         this.tuning = tuning;
         this.kernels = kernels;
+        this.costs = new ModelCosts(costs, engine);
         this.ownsWeights = ownsWeights;
     }
 
@@ -114,7 +117,7 @@ public final class LanguageModel implements AutoCloseable {
                 Transformer transformer = Transformer.load(file, kernels.kernels(), team);
                 Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
                 Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
-                return new LanguageModel(path, tokenizer, template, engine, tuning, kernels, true);
+                return new LanguageModel(path, tokenizer, template, engine, tuning, kernels, options.costs(), true);
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 file.close();
                 throw e;
@@ -145,7 +148,7 @@ public final class LanguageModel implements AutoCloseable {
                 options.adapter().equals(tuning.choice()) ? tuning : Tuning.choose(options.adapter(), path, config());
         Engine shared =
                 new Engine(engine.model(), chosen.kernels(), new ThreadTeam(options.threads()), other.maskTokens());
-        return new LanguageModel(path, tokenizer, template, shared, other, chosen, false);
+        return new LanguageModel(path, tokenizer, template, shared, other, chosen, options.costs(), false);
     }
 
     private static Optional<ChatTemplate> template(GgufFile file) throws IOException {
@@ -239,13 +242,14 @@ public final class LanguageModel implements AutoCloseable {
         return prompt;
     }
 
-    /** The method a session uses unless told otherwise: masks and prompt lookup with an adapter, lookup without. */
+    /** The method a session uses unless told otherwise: {@link Method#DEFAULT} with an adapter. */
     public Method defaultMethod() {
-        return tuning.adapter().isPresent() ? Method.DEFAULT : Method.parse("lookup");
+        return tuning.adapter().isPresent() ? Method.DEFAULT : Method.DEFAULT_WITHOUT_MASKS;
     }
 
     /**
-     * A new session with an empty cache.
+     * A new session with an empty cache. Where its method needs to know what steps cost, the first one measures that, unless
+     * it is known (see {@link CostChoice}).
      *
      * @throws IllegalArgumentException if the method needs an adapter and there is none, or the context is larger than
      *     what the model was trained for
@@ -262,7 +266,7 @@ public final class LanguageModel implements AutoCloseable {
                 tokenizer,
                 method,
                 need.context(),
-                new DecodingSession(engine, calibration, settings, options.observer()));
+                new DecodingSession(engine, calibration, costs::get, settings, options.observer()));
     }
 
     /**
@@ -287,6 +291,7 @@ public final class LanguageModel implements AutoCloseable {
     /** Frees the model's memory; that of {@link #sharing} only ends its threads. No session may be in use. */
     @Override
     public void close() {
+        costs.close();
         engine.team().close();
         if (ownsWeights) {
             engine.model().close();

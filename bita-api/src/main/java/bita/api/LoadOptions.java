@@ -12,9 +12,14 @@ import java.util.Optional;
  * @param threads        threads for the arithmetic, by default one per core
  * @param backend        who executes the kernels; empty for the fastest that works here
  * @param instructionSet the native kernels' instruction set; empty for the best
+ * @param costs          what steps are taken to cost
  */
 public record LoadOptions(
-        AdapterChoice adapter, int threads, Optional<Backend> backend, Optional<InstructionSet> instructionSet) {
+        AdapterChoice adapter,
+        int threads,
+        Optional<Backend> backend,
+        Optional<InstructionSet> instructionSet,
+        CostChoice costs) {
     public LoadOptions {
         if (threads < 1 || threads > 1024) {
             throw new IllegalArgumentException("the number of threads is between 1 and 1024, not " + threads);
@@ -24,10 +29,18 @@ public record LoadOptions(
     /** Everything chosen automatically. */
     public static LoadOptions automatic() {
         return new LoadOptions(
-                new AdapterChoice.Automatic(), ThreadTeam.defaultThreads(), Optional.empty(), Optional.empty());
+                new AdapterChoice.Automatic(),
+                ThreadTeam.defaultThreads(),
+                Optional.empty(),
+                Optional.empty(),
+                new CostChoice.Measured(Optional.empty()));
     }
 
     public LoadOptions withAdapter(AdapterChoice choice) {
-        return new LoadOptions(choice, threads, backend, instructionSet);
+        return new LoadOptions(choice, threads, backend, instructionSet, costs);
+    }
+
+    public LoadOptions withCosts(CostChoice choice) {
+        return new LoadOptions(adapter, threads, backend, instructionSet, choice);
     }
 }

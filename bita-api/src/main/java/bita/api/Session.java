@@ -71,6 +71,7 @@ public final class Session implements AutoCloseable {
                 steps++;
                 rows += step.rows();
                 drafted += step.drafted();
+                listener.step(step);
                 open = writer.write(step);
             }
             if (!open) {

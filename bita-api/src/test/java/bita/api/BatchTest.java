@@ -29,7 +29,12 @@ class BatchTest {
 
     @BeforeAll
     static void load() throws IOException {
-        LoadOptions options = new LoadOptions(new AdapterChoice.None(), 2, Optional.empty(), Optional.empty());
+        LoadOptions options = new LoadOptions(
+                new AdapterChoice.None(),
+                2,
+                Optional.empty(),
+                Optional.empty(),
+                new CostChoice.Measured(Optional.empty()));
         model = LanguageModel.load(TalkingModel.write(folder.resolve("talking.gguf")), options);
     }
 

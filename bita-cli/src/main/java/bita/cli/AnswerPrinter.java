@@ -50,13 +50,15 @@ final class AnswerPrinter implements AnswerListener, AutoCloseable {
             return switch (piece.origin()) {
                 case ROOT -> piece.text();
                 case MASK -> Style.GREEN.apply(piece.text());
-                case LOOKUP -> Style.CYAN.apply(piece.text());
+                case LOOKUP, AUTOMATON -> Style.CYAN.apply(piece.text());
+                case LOOKAHEAD, RECYCLING -> Style.YELLOW.apply(piece.text());
             };
         }
         return switch (piece.origin()) {
             case ROOT -> piece.text();
             case MASK -> "[" + piece.text() + "]";
-            case LOOKUP -> "{" + piece.text() + "}";
+            case LOOKUP, AUTOMATON -> "{" + piece.text() + "}";
+            case LOOKAHEAD, RECYCLING -> "<" + piece.text() + ">";
         };
     }
 
@@ -70,8 +72,11 @@ final class AnswerPrinter implements AnswerListener, AutoCloseable {
         if (show == Show.DRAFTS && !finished) {
             String mask = terminal.outHasColours() ? Style.GREEN.apply("green") : "[in brackets]";
             String lookup = terminal.outHasColours() ? Style.CYAN.apply("cyan") : "{in braces}";
-            terminal.print("\n" + mask + ": drafted by masks and accepted; " + lookup
-                    + ": found by prompt lookup and accepted; the rest is the model's own choice\n");
+            String logits = terminal.outHasColours() ? Style.YELLOW.apply("yellow") : "<in angles>";
+            terminal.print(
+                    "\n" + mask + ": drafted by masks and accepted; " + lookup
+                            + ": found in the text before and accepted; " + logits
+                            + ": from what the model thought in earlier steps, and accepted; the rest is the model's own choice\n");
         }
         finished = true;
     }

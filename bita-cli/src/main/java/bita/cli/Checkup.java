@@ -6,6 +6,7 @@ import bita.api.store.ModelStore;
 import bita.kernels.Backend;
 import bita.kernels.CacheFormat;
 import bita.kernels.KernelsProvider;
+import bita.kernels.Processors;
 import bita.model.MemoryNeed;
 import bita.model.file.GgufFile;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -66,7 +67,8 @@ final class Checkup {
                 System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
                         + System.getProperty("os.arch")));
         checks.add(Check.ok(
-                "processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores for Java"));
+                "processor",
+                Processors.name() + ", " + Runtime.getRuntime().availableProcessors() + " cores for Java"));
         checks.add(memory());
         KernelsProvider.Choice kernels = KernelsProvider.best();
         checks.add(backend(kernels));
@@ -78,23 +80,6 @@ final class Checkup {
         checks.add(folder("adapters", store.paths().adapters()));
         checks.add(disk());
         return checks;
-    }
-
-    private static String processor() {
-        Path info = Path.of("/proc/cpuinfo");
-        if (Files.isReadable(info)) {
-            try (Stream<String> lines = Files.lines(info)) {
-                Optional<String> name = lines.filter(line -> line.startsWith("model name"))
-                        .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                        .findFirst();
-                if (name.isPresent()) {
-                    return name.get();
-                }
-            } catch (IOException | UncheckedIOException e) {
-                // The architecture is known anyway.
-            }
-        }
-        return System.getProperty("os.arch");
     }
 
     private Check memory() {

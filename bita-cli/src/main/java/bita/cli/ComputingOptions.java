@@ -1,6 +1,7 @@
 package bita.cli;
 
 import bita.api.AdapterChoice;
+import bita.api.CostChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
 import bita.api.SessionOptions;
@@ -40,8 +41,9 @@ final class ComputingOptions {
      */
     LanguageModel load(Terminal terminal, String name, AdapterChoice adapter, SessionOptions session)
             throws IOException {
+        CostChoice costs = new CostChoice.Measured(Optional.of(terminal.store().costs()));
         LoadOptions options = UsageException.check(() ->
-                new LoadOptions(adapter, threads.orElse(LoadOptions.automatic().threads()), backend, isa));
+                new LoadOptions(adapter, threads.orElse(LoadOptions.automatic().threads()), backend, isa, costs));
         Path file = LoadingOptions.find(terminal, name, offline);
         LanguageModel model = LanguageModel.load(file, options, session);
         model.notices().forEach(notice -> terminal.note("note: " + notice));

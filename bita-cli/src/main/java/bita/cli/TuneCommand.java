@@ -1,6 +1,7 @@
 package bita.cli;
 
 import bita.api.AdapterChoice;
+import bita.api.CostChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
 import bita.api.SessionOptions;
@@ -203,7 +204,12 @@ final class TuneCommand implements Callable<Integer> {
 
     /** Makes the answers that the file lacks; returns whether the model could answer. */
     private boolean answer(Path source, Path file, QuestionSource asked) throws IOException, TemplateException {
-        LoadOptions options = new LoadOptions(new AdapterChoice.None(), members(), Optional.of(backend), isa);
+        LoadOptions options = new LoadOptions(
+                new AdapterChoice.None(),
+                members(),
+                Optional.of(backend),
+                isa,
+                new CostChoice.Measured(Optional.empty()));
         try (LanguageModel loaded = LanguageModel.load(source, options, SessionOptions.automatic())) {
             int sequences = DistillationSettings.automaticSequences(loaded.config(), DistillationSettings.MAX_TOKENS);
             DistillationResult result = AnswerMaking.run(terminal, loaded, file, asked, answering(sequences));

@@ -269,7 +269,7 @@ public final class BatchDecoder implements AutoCloseable {
         }
 
         private void decided(Calls calls) {
-            Step step = new Step(List.of(new Step.Token(last, DraftOrigin.ROOT, 0)), 0, rows.size());
+            Step step = new Step(List.of(new Step.Token(last, DraftOrigin.ROOT, 0)), 0, rows.size(), StepTime.UNKNOWN);
             Optional<Ending> ending = ticket.request.ends().contains(last)
                     ? Optional.of(Ending.END_TOKEN)
                     : decided == ticket.request.most() ? Optional.of(Ending.LENGTH) : Optional.empty();

@@ -6,7 +6,6 @@ import bita.kernels.Kernels;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /** Turns the logits of one mask group into {@link MaskCandidates}. */
 public final class CandidateReader {
@@ -52,18 +51,7 @@ public final class CandidateReader {
 
     /** Fills in the most likely tokens and their probabilities; false unless all logits are finite. */
     private boolean readRow(int mask, MemorySegment row, int[] tokens, float[] probabilities) {
-        Arrays.fill(probabilities, Float.NEGATIVE_INFINITY);
-        float least = Float.NEGATIVE_INFINITY;
-        boolean finite = true;
-        for (int i = 0; i < vocabulary; i++) {
-            float logit = row.getAtIndex(JAVA_FLOAT, i);
-            finite &= Math.abs(logit) <= Float.MAX_VALUE; // false for NaN too
-            if (logit > least) {
-                insert(i, logit, tokens, probabilities);
-                least = probabilities[count - 1];
-            }
-        }
-        if (!finite) {
+        if (!TopTokens.read(row, vocabulary, tokens, probabilities)) {
             return false;
         }
         kernels.exponentials(row, vocabulary, probabilities[0], 1, row);
@@ -94,17 +82,5 @@ public final class CandidateReader {
             a += row.getAtIndex(JAVA_FLOAT, i);
         }
         return a + b + (c + d);
-    }
-
-    /** Inserts into the descending list; an equal logit of a lower token stays ahead. */
-    private static void insert(int token, float logit, int[] tokens, float[] logits) {
-        int at = logits.length - 1;
-        while (at > 0 && logits[at - 1] < logit) {
-            logits[at] = logits[at - 1];
-            tokens[at] = tokens[at - 1];
-            at--;
-        }
-        logits[at] = logit;
-        tokens[at] = token;
     }
 }

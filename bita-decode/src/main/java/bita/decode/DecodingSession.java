@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
+import java.util.function.Supplier;
 
 /**
  * Decodes one sequence. {@link #begin} reads the prompt, then every {@link #step} runs one pass that verifies a draft
@@ -35,7 +36,8 @@ public final class DecodingSession implements AutoCloseable {
     private final int prefillChunk;
     private final int vocabulary;
     private final Optional<Drafter> drafter;
-    private final Optional<PromptLookup> lookup;
+    private final List<Drafter> drafters; // the same
+    private final Optional<Planner> planner;
     private final CandidateReader reader;
     private final KvCache cache;
     private final ForwardPass pass;
@@ -43,7 +45,6 @@ public final class DecodingSession implements AutoCloseable {
     private final Rows rows = new Rows();
     private final TokenSequence known = new TokenSequence(); // what the cache holds, then the root
     private final int[] rowIndices;
-    private final int[] chain = new int[PromptLookup.Settings.standard().length()];
     private MaskCandidates candidates = MaskCandidates.none();
     private SamplingSettings sampling = SamplingSettings.greedy();
     private int choice;
@@ -53,30 +54,36 @@ public final class DecodingSession implements AutoCloseable {
      * A session with an empty cache.
      *
      * @param calibration of the engine's adapter
-     * @param observer sees the logits behind every decided token
+     * @param costs       of steps, asked for if the method's steps are planned
+     * @param observer    sees the logits behind every decided token
      * @throws IllegalArgumentException if the method needs masks and the engine has no adapter
      */
-    public DecodingSession(Engine engine, Calibration calibration, DecodingSettings settings, VerifiedLogits observer) {
+    public DecodingSession(
+            Engine engine,
+            Calibration calibration,
+            Supplier<StepCosts> costs,
+            DecodingSettings settings,
+            VerifiedLogits observer) {
         this.observer = observer;
         decider = new TokenDecider(engine);
         prefillChunk = settings.prefillChunk();
         vocabulary = engine.model().config().vocabulary();
-        int masks = 0;
+        int maxRows;
         if (settings.method() instanceof Method.Drafting drafting) {
-            masks = drafting.masks()
+            int masks = drafting.masks()
                     .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
                     .orElse(0);
-            drafter = Optional.of(new Drafter(drafting, masks, settings.rows()));
-            lookup = drafting.lookup()
-                    ? Optional.of(new PromptLookup(PromptLookup.Settings.standard()))
-                    : Optional.empty();
+            planner = Planner.of(drafting, masks, settings.rows(), costs);
+            int most = planner.map(Planner::mostRows).orElse(Drafter.MAX_ROWS);
+            drafter = Optional.of(new Drafter(engine, drafting, masks, most));
+            maxRows = Math.max(prefillChunk + masks, most);
         } else {
+            planner = Optional.empty();
             drafter = Optional.empty();
-            lookup = Optional.empty();
+            maxRows = prefillChunk;
         }
+        drafters = drafter.stream().toList();
         reader = new CandidateReader(engine, calibration);
-        int maxRows =
-                Math.max(prefillChunk + masks, drafter.map(Drafter::mostRows).orElse(1));
         rowIndices = new int[maxRows];
         ModelConfig config = engine.model().config();
         cache = new KvCache(config, settings.cacheFormat(), config.checkedContext(settings.context()));
@@ -135,7 +142,7 @@ public final class DecodingSession implements AutoCloseable {
     private void rewind(int length) {
         cache.truncate(length);
         known.truncate(length);
-        lookup.ifPresent(index -> index.truncate(length));
+        drafter.ifPresent(d -> d.truncate(length));
         candidates = MaskCandidates.none();
     }
 
@@ -157,11 +164,13 @@ public final class DecodingSession implements AutoCloseable {
         MemorySegment logits = pass.logits(rowIndices, 1);
         int position = cache.length() + promptRows - 1;
         int token = decide(logits, position);
-        candidates = drafter.map(d -> candidates(d, promptRows)).orElse(MaskCandidates.none());
+        drafter.ifPresent(d -> d.observeFirst(known.last(), logits));
+        candidates = drafter.map(d -> candidates(promptRows, d.masks(), new StepTime.Clock()))
+                .orElse(MaskCandidates.none());
         keepChain(promptRows);
         append(token);
         begun = true;
-        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, rows.size());
+        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, rows.size(), StepTime.UNKNOWN);
     }
 
     private void keepChain(int count) {
@@ -189,28 +198,38 @@ public final class DecodingSession implements AutoCloseable {
     }
 
     private Step plainStep() {
+        StepTime.Clock clock = new StepTime.Clock();
         rows.clear();
         rows.addToken(known.last(), Rows.CACHE_END);
+        clock.drafted();
         pass.run(cache, rows);
         rowIndices[0] = 0;
-        int token = decide(pass.logits(rowIndices, 1), cache.length());
+        MemorySegment logits = pass.logits(rowIndices, 1);
+        clock.forwarded();
+        int token = decide(logits, cache.length());
         cache.accept(rowIndices, 1);
         append(token);
-        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, 1);
+        clock.verified();
+        return new Step(List.of(new Step.Token(token, DraftOrigin.ROOT, 0)), 0, 1, clock.time());
     }
 
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
-        long start = System.nanoTime();
-        int found = lookup.map(index -> index.draft(chain)).orElse(0);
-        drafter.draft(known.last(), candidates, chain, found, rows);
+        StepTime.Clock clock = new StepTime.Clock();
+        drafter.propose(known.last(), candidates);
+        planner.ifPresentOrElse(p -> p.plan(drafters), drafter::keepAll);
+        drafter.layOut(rows);
         DraftTree tree = drafter.tree();
+        clock.drafted();
         pass.run(cache, rows);
-        boolean together = rows.size() - tree.size() <= MASK_ROWS_WITH_TREE;
-        int logitRows = together ? rows.size() : tree.size();
-        for (int row = 0; row < logitRows; row++) {
-            rowIndices[row] = row;
+        int readRows = drafter.readRows(rowIndices);
+        int firstMaskRow = drafter.firstMaskRow();
+        boolean together = rows.size() - firstMaskRow <= MASK_ROWS_WITH_TREE;
+        int logitRows = readRows;
+        for (int row = firstMaskRow; together && row < rows.size(); row++) {
+            rowIndices[logitRows++] = row;
         }
         MemorySegment logits = pass.logits(rowIndices, logitRows);
+        clock.forwarded();
 
         List<Step.Token> decided = new ArrayList<>();
         int length = cache.length();
@@ -228,19 +247,22 @@ public final class DecodingSession implements AutoCloseable {
             }
             node = child;
         }
-        int group = drafter.group(node);
         cache.accept(rowIndices, verified);
-        candidates = MaskCandidates.none();
-        if (group >= 0) {
-            candidates = together
-                    ? reader.read(rowsOf(logits, group, drafter.masks()), drafter.masks())
-                    : candidates(drafter, group);
-        }
+        drafter.observe(logits);
+        drafter.learn(decided);
+        int masks = drafter.masks(node);
+        int group = drafter.group(node);
+        candidates = together && masks > 0
+                ? reader.read(rowsOf(logits, readRows + group - firstMaskRow, masks), masks)
+                : candidates(group, masks, clock);
         for (Step.Token token : decided) {
             append(token.id());
         }
-        drafter.learn(decided, rows.size(), System.nanoTime() - start);
-        return new Step(decided, tree.size() - 1, rows.size());
+        clock.verified();
+        int stepRows = rows.size();
+        planner.ifPresent(
+                p -> p.learn(drafters, decided.size(), stepRows, clock.time().total()));
+        return new Step(decided, tree.size() - 1, stepRows, clock.time());
     }
 
     private int decide(MemorySegment logits, int position) {
@@ -253,9 +275,8 @@ public final class DecodingSession implements AutoCloseable {
         return logits.asSlice(first * rowBytes, count * rowBytes);
     }
 
-    /** What the mask group whose rows begin at {@code first} predicts to follow the token after its anchor. */
-    private MaskCandidates candidates(Drafter drafter, int first) {
-        int masks = drafter.masks();
+    /** What the masks whose rows begin at {@code first} predict to follow the token after their anchor. */
+    private MaskCandidates candidates(int first, int masks, StepTime.Clock clock) {
         if (masks == 0) {
             return MaskCandidates.none();
         }
@@ -263,12 +284,15 @@ public final class DecodingSession implements AutoCloseable {
         for (int mask = 0; mask < masks; mask++) {
             maskRows[mask] = first + mask;
         }
-        return reader.read(pass.logits(maskRows, masks), masks);
+        clock.verified();
+        MemorySegment logits = pass.logits(maskRows, masks);
+        clock.forwarded();
+        return reader.read(logits, masks);
     }
 
     private void append(int token) {
         known.add(token);
-        lookup.ifPresent(index -> index.append(token));
+        drafter.ifPresent(d -> d.append(token));
     }
 
     @Override

@@ -7,5 +7,11 @@ public enum DraftOrigin {
     /** Predicted by a mask token. */
     MASK,
     /** Found by {@link PromptLookup}. */
-    LOOKUP
+    LOOKUP,
+    /** Found by {@link SuffixAutomaton}. */
+    AUTOMATON,
+    /** From the n-grams of {@link LookaheadDecoding}. */
+    LOOKAHEAD,
+    /** From the table of {@link TokenRecycling}. */
+    RECYCLING
 }

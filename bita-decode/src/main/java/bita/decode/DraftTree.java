@@ -18,6 +18,7 @@ public final class DraftTree {
     private final int[] depths;
     private final float[] probabilities; // that the whole path up to the node is right
     private final DraftOrigin[] origins;
+    private final int[] kinds;
     private final int[] firstChildren;
     private final int[] nextSiblings; // descending probability, then ascending node
     private int size;
@@ -36,6 +37,7 @@ public final class DraftTree {
         depths = new int[capacity];
         probabilities = new float[capacity];
         origins = new DraftOrigin[capacity];
+        kinds = new int[capacity];
         Arrays.fill(origins, DraftOrigin.ROOT);
         firstChildren = new int[capacity];
         nextSiblings = new int[capacity];
@@ -45,17 +47,18 @@ public final class DraftTree {
     /** Starts over with a new root. */
     public void clear(int rootToken) {
         size = 0;
-        append(NONE, rootToken, 1, DraftOrigin.ROOT);
+        append(NONE, rootToken, 1, DraftOrigin.ROOT, 0);
     }
 
     /**
      * Adds a candidate. If {@code parent} has a child with this token already, that one stays, with the larger of both
-     * probabilities and its own origin.
+     * probabilities and its own origin and kind.
      *
      * @param probability that the whole path up to this node is right, 0 to 1
+     * @param kind        that the source counts it as when it learns how often it is right; of a mask, its index
      * @return the node, or {@link #NONE} if it would be a new one and the tree is full
      */
-    public int add(int parent, int token, float probability, DraftOrigin origin) {
+    public int add(int parent, int token, float probability, DraftOrigin origin, int kind) {
         checkNode(parent);
         if (!(probability >= 0 && probability <= 1)) {
             throw new IllegalArgumentException("A probability is from 0 to 1, not " + probability + ".");
@@ -68,7 +71,7 @@ public final class DraftTree {
             if (isFull()) {
                 return NONE;
             }
-            node = append(parent, token, probability, origin);
+            node = append(parent, token, probability, origin, kind);
             link(node);
         } else if (probability > probabilities[node]) {
             unlink(node);
@@ -78,13 +81,14 @@ public final class DraftTree {
         return node;
     }
 
-    private int append(int parent, int token, float probability, DraftOrigin origin) {
+    private int append(int parent, int token, float probability, DraftOrigin origin, int kind) {
         int node = size++;
         tokens[node] = token;
         parents[node] = parent;
         depths[node] = parent == NONE ? 0 : depths[parent] + 1;
         probabilities[node] = probability;
         origins[node] = origin;
+        kinds[node] = kind;
         firstChildren[node] = NONE;
         nextSiblings[node] = NONE;
         return node;
@@ -186,6 +190,11 @@ public final class DraftTree {
 
     public DraftOrigin origin(int node) {
         return origins[checkNode(node)];
+    }
+
+    /** What its source counts it as. */
+    public int kind(int node) {
+        return kinds[checkNode(node)];
     }
 
     private int checkNode(int node) {

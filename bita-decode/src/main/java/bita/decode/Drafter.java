@@ -1,64 +1,213 @@
 package bita.decode;
 
+import bita.model.Engine;
 import bita.model.Rows;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /**
- * Shapes each step of a drafting method: the tree of candidates from all sources, and the mask groups behind those
- * nodes that may turn out last, within a budget of rows.
- *
- * <p>Without a budget a tree of masks is as its shape says, with groups behind all nodes, as in the reference
- * implementation. With one, the candidates of all sources compete by the probability of their path, and groups go
- * behind the likeliest last nodes: most groups are never used, and on a processor rows cost time. A {@link Planner}
- * leaves out what does not pay.
+ * Drafts for one sequence. For each step it collects what all sources propose in a pool; a {@link Planner}, or
+ * {@link #keepAll} for the reference's static trees, decides what of it is verified and where mask groups stand; then it
+ * lays out the step's rows, and learns from what became of them how often its sources are right.
  */
 final class Drafter {
     /** Most rows of a step, whatever the tree. */
     static final int MAX_ROWS = 512;
-    /** Share of a budget, behind the root, that mask groups may take. */
-    private static final double GROUP_SHARE = 0.45;
-    /** A group behind a node that turns out last less often than this does not earn its rows. */
-    private static final float LEAST_LAST = 0.04f;
 
-    /**
-     * How often the tokens of a looked-up chain are right, given that those before them are: measured with the default
-     * model on Spec-Bench questions.
-     */
-    private static final float[] LOOKUP_RIGHT = {0.55f, 0.8f, 0.85f, 0.88f, 0.9f};
-
-    private final Method.Drafting method;
+    private final Optional<TreeShape> shape; // of what masks draft
     private final int masks;
-    private final OptionalInt budget;
-    private final Optional<Planner> planner;
+    private final List<DraftSource> sources; // all others
+    private final int ownRows; // of the sources, beside the tree
+    private final MaskRates rates;
+    private final RowLogits logits;
+
     private final DraftTree pool;
+    private final boolean[] kept; // of the pool's nodes, and so the next two
+    private final float[] last; // probability of turning out last among those kept, 0 if not kept
+    private final int[] masksBehind;
+
     private final DraftTree tree;
-    private final int[] groups = new int[MAX_ROWS]; // first mask row behind each node, or -1
-    private final int[] pooled = new int[MAX_ROWS]; // node of the tree for each node of the pool
-    private int groupSize; // masks of a group in this step
+    private final int[] nodes; // of the tree for each node of the pool
+    private final int[] groupSizes; // masks behind each node of the tree
+    private final int[] groups; // the first mask row behind each, if there are masks
+    private int firstMaskRow;
     private int draftedMasks; // of the group that this step's candidates are from
+    private int[] verified; // candidates of each mask in this step
+    private boolean[] accepted; // whether one of them was right
 
     /**
-     * @param masks  mask tokens of a group, 0 if the method drafts without masks
-     * @param budget most rows of a step; empty for what the method asks for: a static tree as it is, else what pays
+     * @param masks    mask tokens of a whole group, 0 if the method drafts without masks
+     * @param mostRows of a step
      */
-    Drafter(Method.Drafting method, int masks, OptionalInt budget) {
-        this.method = method;
+    Drafter(Engine engine, Method.Drafting method, int masks, int mostRows) {
+        shape = method.masks().map(Method.Masks::shape);
         this.masks = masks;
-        groupSize = masks;
-        boolean planned = budget.isEmpty() && method.isPlanned();
-        planner = planned ? Optional.of(new Planner(masks)) : Optional.empty();
-        this.budget = planned ? OptionalInt.of(Planner.MOST_ROWS) : budget;
-        int nodes = MAX_ROWS / (1 + masks);
-        pool = new DraftTree(nodes, 0);
-        tree = new DraftTree(nodes, 0);
+        int vocabulary = engine.model().config().vocabulary();
+        sources = method.sources().stream()
+                .flatMap(source -> open(source, vocabulary, mostRows))
+                .toList();
+        ownRows = sources.stream().mapToInt(DraftSource::ownRows).sum();
+        rates = new MaskRates(masks);
+        logits = new RowLogits(engine);
+        int capacity = (MAX_ROWS - ownRows) / (1 + masks);
+        pool = new DraftTree(capacity, 0);
+        kept = new boolean[capacity];
+        last = new float[capacity];
+        masksBehind = new int[capacity];
+        tree = new DraftTree(capacity, 0);
+        nodes = new int[capacity];
+        groupSizes = new int[capacity];
+        groups = new int[capacity];
+        verified = new int[masks];
+        accepted = new boolean[masks];
     }
 
-    /** Most rows of a step. */
-    int mostRows() {
-        return budget.orElse(MAX_ROWS);
+    private static Stream<DraftSource> open(Method.Source source, int vocabulary, int mostRows) {
+        return switch (source) {
+            case Method.Masks _ -> Stream.empty();
+            case Method.Lookup _ -> Stream.of(new PromptLookup(PromptLookup.Settings.standard()));
+            case Method.Automaton _ -> Stream.of(new SuffixAutomaton());
+            case Method.Lookahead lookahead ->
+                Stream.of(new LookaheadDecoding(
+                        vocabulary, columns(lookahead, mostRows), lookahead.length(), lookahead.guesses()));
+            case Method.Recycling recycling -> Stream.of(new TokenRecycling(vocabulary, recycling.nodes()));
+        };
+    }
+
+    /** Columns of a window that with the root takes at most half of a step's rows. */
+    private static int columns(Method.Lookahead lookahead, int mostRows) {
+        return Math.min(lookahead.columns(), mostRows / 2 / (lookahead.length() - 1));
+    }
+
+    /** Tells the sources the next token of the sequence. */
+    void append(int token) {
+        for (DraftSource source : sources) {
+            source.append(token);
+        }
+    }
+
+    /** Tells the sources that only the first tokens of the sequence are left. */
+    void truncate(int length) {
+        for (DraftSource source : sources) {
+            source.truncate(length);
+        }
+    }
+
+    /** Rows that a step has in any case: the root, and what sources want beside the tree. */
+    int baseRows() {
+        return 1 + ownRows;
+    }
+
+    /**
+     * Collects what may follow.
+     *
+     * @param root       the last token that the sources were told
+     * @param candidates of the mask group behind the last verified token
+     */
+    void propose(int root, MaskCandidates candidates) {
+        pool.clear(root);
+        draftedMasks = candidates.masks();
+        // What masks and another source draft counts as the other's: that would be there without masks.
+        grow(false);
+        shape.ifPresent(form -> form.grow(pool, rates.corrected(candidates)));
+        grow(true);
+        keepRoot();
+    }
+
+    private void grow(boolean continuing) {
+        for (DraftSource source : sources) {
+            if (source.continuesOthers() == continuing) {
+                source.grow(pool);
+            }
+        }
+    }
+
+    /** What was proposed; no node is likelier than its parent. */
+    DraftTree pool() {
+        return pool;
+    }
+
+    /** Keeps the root alone, without masks. */
+    void keepRoot() {
+        Arrays.fill(last, 0, pool.size(), 0);
+        Arrays.fill(kept, 0, pool.size(), false);
+        Arrays.fill(masksBehind, 0, pool.size(), 0);
+        kept[0] = true;
+        last[0] = 1;
+    }
+
+    /** Keeps a node of the pool whose parent is kept. */
+    void keep(int node) {
+        kept[node] = true;
+        last[node] = pool.probability(node);
+        last[pool.parent(node)] = Math.max(0, last[pool.parent(node)] - pool.probability(node));
+    }
+
+    /** Probability that a node turns out last among those kept; 0 if it is not kept. */
+    float lastProbability(int node) {
+        return last[node];
+    }
+
+    /** Puts masks behind a node that is kept. */
+    void putMasks(int node, int count) {
+        masksBehind[node] = count;
+    }
+
+    /** Keeps all nodes, with a whole mask group behind each. */
+    void keepAll() {
+        Arrays.fill(kept, 0, pool.size(), true);
+        Arrays.fill(masksBehind, 0, pool.size(), masks);
+    }
+
+    /**
+     * Lays out the step: row i is node i of the tree, rows that sources have beside it follow, then mask rows.
+     *
+     * @param rows filled
+     */
+    void layOut(Rows rows) {
+        tree.clear(pool.token(0));
+        nodes[0] = 0;
+        groupSizes[0] = masksBehind[0];
+        for (int node = 1; node < pool.size(); node++) {
+            if (kept[node]) {
+                nodes[node] = tree.add(
+                        nodes[pool.parent(node)],
+                        pool.token(node),
+                        pool.probability(node),
+                        pool.origin(node),
+                        pool.kind(node));
+                groupSizes[nodes[node]] = masksBehind[node];
+            }
+        }
+        rows.clear();
+        for (int node = 0; node < tree.size(); node++) {
+            rows.addToken(tree.token(node), tree.parent(node));
+        }
+        for (DraftSource source : sources) {
+            source.addRows(rows);
+        }
+        firstMaskRow = rows.size();
+        for (int node = 0; node < tree.size(); node++) {
+            groups[node] = addGroup(node, groupSizes[node], rows);
+        }
+    }
+
+    /** Adds a whole mask group behind the last row of a prompt. */
+    void addFirstGroup(int anchor, Rows rows) {
+        addGroup(anchor, masks, rows);
+    }
+
+    /** Adds masks behind a row; returns the first of their rows. */
+    private static int addGroup(int anchor, int size, Rows rows) {
+        int first = rows.size();
+        int parent = anchor;
+        for (int mask = 0; mask < size; mask++) {
+            parent = rows.addMask(mask, parent);
+        }
+        return first;
     }
 
     /** The tree of the step in preparation. */
@@ -66,133 +215,125 @@ final class Drafter {
         return tree;
     }
 
-    /** Masks of a group of this step. */
+    /** Masks of a whole group. */
     int masks() {
-        return groupSize;
+        return masks;
     }
 
-    /** The first mask row behind a node, or -1 if no group stands there. */
+    /** Masks behind a node of the tree. */
+    int masks(int node) {
+        return groupSizes[node];
+    }
+
+    /** The first mask row behind a node of the tree that has masks. */
     int group(int node) {
         return groups[node];
     }
 
+    /** The first row of this step's mask groups, which come last. */
+    int firstMaskRow() {
+        return firstMaskRow;
+    }
+
     /**
-     * Prepares a step: row i of {@code rows} is node i of the tree, mask rows follow.
+     * Rows of the step that need logits: the tree's, then what sources want to read.
      *
-     * @param candidates of the mask group behind the last verified token
-     * @param chain      what prompt lookup found to follow the root
-     * @param chainLength how much of {@code chain}
+     * @param indices where to put them
+     * @return how many
      */
-    void draft(int root, MaskCandidates candidates, int[] chain, int chainLength, Rows rows) {
-        DraftTree grown = budget.isPresent() ? pool : tree;
-        grown.clear(root);
-        draftedMasks = candidates.masks();
-        // What both sources draft counts as looked up: that would be there without masks.
-        addChain(grown, chain, chainLength);
-        method.masks().ifPresent(source -> source.shape().grow(grown, candidates));
-        groupSize = masks;
-        int groupRows = tree.size() * masks;
-        if (budget.isPresent()) {
-            int behindRoot = budget.getAsInt() - 1;
-            groupSize = Math.min(masks, behindRoot - 1);
-            int reserved = groupSize == 0 ? 0 : Math.max((int) (behindRoot * GROUP_SHARE) / groupSize, 1) * groupSize;
-            keepLikeliest(root, behindRoot - reserved);
-            groupRows = behindRoot + 1 - tree.size();
+    int readRows(int[] indices) {
+        int count = 0;
+        while (count < tree.size()) {
+            indices[count] = count++;
         }
-        rows.clear();
-        for (int node = 0; node < tree.size(); node++) {
-            rows.addToken(tree.token(node), tree.parent(node));
+        int end = tree.size();
+        for (DraftSource source : sources) {
+            end += source.ownRows();
+            for (int row = end - source.readRows(); row < end; row++) {
+                indices[count++] = row;
+            }
         }
-        Arrays.fill(groups, 0, tree.size(), -1);
-        if (groupSize > 0) {
-            addGroups(groupRows / groupSize, rows);
+        return count;
+    }
+
+    /**
+     * Lets the sources learn.
+     *
+     * @param read f32 (rows, vocabulary), of those rows of the step that {@link #readRows} names
+     */
+    void observe(MemorySegment read) {
+        logits.use(read);
+        int firstRead = tree.size();
+        for (DraftSource source : sources) {
+            source.observe(tree, logits, firstRead);
+            firstRead += source.readRows();
         }
     }
 
-    /** Takes in how the step that was prepared last went. */
-    void learn(List<Step.Token> decided, int rows, long nanos) {
-        planner.ifPresent(plan -> plan.learn(tree, decided, draftedMasks, rows, nanos));
+    /**
+     * The same for a prompt.
+     *
+     * @param last its last token
+     * @param read f32 (vocabulary), of that
+     */
+    void observeFirst(int last, MemorySegment read) {
+        tree.clear(last);
+        observe(read);
     }
 
-    private static void addChain(DraftTree tree, int[] chain, int length) {
-        int parent = 0;
-        float probability = 1;
-        for (int i = 0; i < length && parent != DraftTree.NONE; i++) {
-            probability *= LOOKUP_RIGHT[Math.min(i, LOOKUP_RIGHT.length - 1)];
-            parent = tree.add(parent, chain[i], probability, DraftOrigin.LOOKUP);
+    /**
+     * Learns how often the sources are right.
+     *
+     * @param decided tokens behind the root
+     */
+    void learn(List<Step.Token> decided) {
+        Arrays.fill(verified, 0);
+        Arrays.fill(accepted, false);
+        for (int node = 1; node < tree.size(); node++) {
+            if (tree.origin(node) == DraftOrigin.MASK) {
+                verified[tree.kind(node)]++;
+            }
+        }
+        int node = 0;
+        for (int i = 0; i < decided.size() && node != DraftTree.NONE; i++) {
+            node = learn(node, decided.get(i).id());
         }
     }
 
-    /** Fills the tree with the likeliest nodes of the pool that pay; no node is likelier than its parent. */
-    private void keepLikeliest(int root, int count) {
-        double price = planner.map(Planner::rowPrice).orElse(0.0);
-        tree.clear(root);
-        Arrays.fill(pooled, 0, pool.size(), -1);
-        pooled[0] = 0;
-        for (int kept = 0; kept < count && kept < pool.size() - 1; kept++) {
-            int best = -1;
-            for (int node = 1; node < pool.size(); node++) {
-                if (pooled[node] < 0
-                        && pooled[pool.parent(node)] >= 0
-                        && likelihood(node) >= price
-                        && (best < 0 || likelihood(node) > likelihood(best))) {
-                    best = node;
+    /** Learns from the children of a node that turned out right; returns the right one, or NONE. */
+    private int learn(int parent, int token) {
+        int right = DraftTree.NONE;
+        for (int child = tree.firstChild(parent); child != DraftTree.NONE; child = tree.nextSibling(child)) {
+            boolean isRight = tree.token(child) == token;
+            if (tree.origin(child) == DraftOrigin.MASK) {
+                rates.learn(tree.kind(child), tree.probability(child) / tree.probability(parent), isRight);
+                accepted[tree.kind(child)] |= isRight;
+            } else {
+                for (DraftSource source : sources) {
+                    if (source.origin() == tree.origin(child)) {
+                        source.learn(tree.kind(child), isRight);
+                    }
                 }
             }
-            if (best < 0) {
-                return;
+            if (isRight) {
+                right = child;
             }
-            pooled[best] =
-                    tree.add(pooled[pool.parent(best)], pool.token(best), pool.probability(best), pool.origin(best));
         }
+        return right;
     }
 
-    private double likelihood(int pooledNode) {
-        float claimed = pool.probability(pooledNode);
-        return planner.map(plan -> plan.corrected(pool.origin(pooledNode), claimed))
-                .orElse((double) claimed);
+    /** Masks of the group that this step's candidates are from. */
+    int draftedMasks() {
+        return draftedMasks;
     }
 
-    private void addGroups(int most, Rows rows) {
-        int[] last = LastNode.likeliestLast(tree, most);
-        int affordable = groupSize;
-        groupSize = planner.map(plan -> Math.min(affordable, plan.masksWorth(lastProbability(last[0]))))
-                .orElse(affordable);
-        if (groupSize == 0) {
-            return;
-        }
-        for (int i = 0; i < last.length; i++) {
-            float probability = lastProbability(last[i]);
-            boolean worth = planner.map(plan -> plan.groupPays(probability, groupSize))
-                    .orElse(budget.isEmpty() || i == 0 || probability >= LEAST_LAST);
-            if (!worth) {
-                return;
-            }
-            groups[last[i]] = addGroup(last[i], rows);
-        }
+    /** How many candidates of a mask the last step verified. */
+    int verified(int mask) {
+        return verified[mask];
     }
 
-    /** Adds a whole mask group behind the last row of a prompt. */
-    void addFirstGroup(int anchor, Rows rows) {
-        groupSize = masks;
-        addGroup(anchor, rows);
-    }
-
-    /** Adds a mask group behind a row; returns the first of its rows. */
-    private int addGroup(int anchor, Rows rows) {
-        int first = rows.size();
-        int parent = anchor;
-        for (int mask = 0; mask < groupSize; mask++) {
-            parent = rows.addMask(mask, parent);
-        }
-        return first;
-    }
-
-    private float lastProbability(int node) {
-        float probability = tree.probability(node);
-        for (int child = tree.firstChild(node); child != DraftTree.NONE; child = tree.nextSibling(child)) {
-            probability -= tree.probability(child);
-        }
-        return probability;
+    /** Whether one of them was right. */
+    boolean accepted(int mask) {
+        return accepted[mask];
     }
 }

@@ -63,6 +63,22 @@ public final class MaskCandidates {
         }
     }
 
+    /**
+     * The same candidates with probabilities multiplied, up to 1.
+     *
+     * @param factors of each mask, positive; more are not used
+     */
+    MaskCandidates scaled(float[] factors) {
+        float[][] scaled = new float[masks()][];
+        for (int mask = 0; mask < scaled.length; mask++) {
+            scaled[mask] = probabilities[mask].clone();
+            for (int rank = 0; rank < scaled[mask].length; rank++) {
+                scaled[mask][rank] = Math.min(1, factors[mask] * scaled[mask][rank]);
+            }
+        }
+        return new MaskCandidates(tokens, scaled);
+    }
+
     public int masks() {
         return tokens.length;
     }

@@ -1,165 +1,198 @@
 package bita.decode;
 
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /**
- * Decides which rows of a step pay. It watches what steps cost and what drafts turn out right, and asks of every row that
- * it brings more tokens than its time is worth at the present speed. On a machine where rows are cheap trees grow to
- * their limit; where nothing pays, decoding is plain but for a rare attempt.
+ * Chooses the rows of a step: which proposed nodes are worth verifying, and behind which of them masks are worth having.
+ * Every row is worth the tokens that it is expected to bring, and a choice is worth its time if no other, of more rows or
+ * fewer, brings more beyond what its time brings at the present speed. Where rows are cheap trees grow to their
+ * limit; where nothing pays, a step is a plain one. For one sequence, or several that share a pass
+ * (docs/decisions/0003-planning-a-step.md).
  *
- * <p>What it learns changes how fast a session is, never what it says. One per session; not thread-safe.
+ * <p>What it learns changes how fast decoding is, never what it says. Not thread-safe.
  */
 final class Planner {
-    /** Most rows of a planned step. */
-    static final int MOST_ROWS = 16;
-
     /** What is older than about fifty steps hardly counts. */
     private static final double KEEP = 0.98;
-    /** Cost of a row as a share of a step of one row, before anything is measured. */
-    private static final double FIRST_ROW_COST = 0.1;
-    /** How many rows squared of spread it takes until measured costs outweigh that. */
-    private static final double SPREAD = 0.5;
-    /** A step this much longer than the average was interrupted. */
-    private static final double INTERRUPTED = 4;
-    /** Drafts after which what was seen counts as much as what a source claims. */
-    private static final double TRUST = 2;
-    /** Tokens that the first mask of a group brings the next step, before anything is seen; a deeper one this share. */
-    private static final double FIRST_GAIN = 0.4;
+    /** A row that brings fewer tokens than this is not thought about. */
+    private static final double LEAST = 0.01;
 
-    private static final double DEEPER = 0.4;
-    private static final double LEARN = 0.05;
-    private static final double FORGET = 0.005;
+    private final StepCosts costs;
+    private final int mostRows;
+    private final MaskGains gains;
 
-    private double steps; // decayed sums, and so those below
-    private double tokens;
-    private double time;
-    private double rows;
-    private double rowsSquared;
-    private double rowsTime;
+    private double tokens; // decayed
+    private double cost; // decayed, in milliseconds as they were expected
 
-    private final Map<DraftOrigin, TrackRecord> records = new EnumMap<>(DraftOrigin.class);
-    private final double[] gains; // tokens that mask i brings, less what its nodes cost
+    private double[] milliseconds = {}; // by rows less one
+    private long[] candidates = {}; // drafter and node, by descending probability
+    private double[] values = {}; // of masks, ascending
 
     /**
-     * @param masks mask tokens of a group
+     * @param mostRows of a step
+     * @param masks    of a whole group, 0 if there are none
      */
-    Planner(int masks) {
-        gains = new double[masks];
-        for (int mask = 0; mask < masks; mask++) {
-            gains[mask] = firstGain(mask);
+    Planner(StepCosts costs, int mostRows, int masks) {
+        this.costs = costs;
+        this.mostRows = Math.min(mostRows, costs.mostRows());
+        gains = new MaskGains(masks);
+    }
+
+    /** The planner of a method's steps: within a budget, or by what rows cost; empty for a method that comes as it is. */
+    static Optional<Planner> of(Method.Drafting method, int masks, OptionalInt budget, Supplier<StepCosts> costs) {
+        if (budget.isPresent()) {
+            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), masks));
         }
+        return method.isPlanned()
+                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, masks))
+                : Optional.empty();
     }
 
-    private static double firstGain(int mask) {
-        return FIRST_GAIN * Math.pow(DEEPER, mask);
+    int mostRows() {
+        return mostRows;
     }
 
-    /** Tokens that a row must bring to be worth its time. */
-    double rowPrice() {
-        if (steps == 0) {
-            return FIRST_ROW_COST;
-        }
-        double meanRows = rows / steps;
-        double meanTime = time / steps;
-        double variance = Math.max(0, rowsSquared / steps - meanRows * meanRows);
-        double covariance = rowsTime / steps - meanRows * meanTime;
-        double expected = FIRST_ROW_COST * meanTime / (1 + FIRST_ROW_COST * (meanRows - 1));
-        double rowTime = (covariance + SPREAD * expected) / (variance + SPREAD);
-        return Math.clamp(rowTime, expected / 10, meanTime / meanRows) * tokens / time;
-    }
-
-    /** The probability of a node as the source claims it, corrected by how often the source was right. */
-    double corrected(DraftOrigin origin, float probability) {
-        TrackRecord source = record(origin);
-        return Math.min(1, probability * (source.right + TRUST) / (source.claimed + TRUST));
-    }
-
-    /**
-     * How many masks pay behind a node.
-     *
-     * @param last probability that the node turns out last
-     * @return 0 if none do
-     */
-    int masksWorth(double last) {
-        double price = rowPrice();
-        double best = 0;
-        double sum = 0;
-        int count = 0;
-        for (int mask = 0; mask < gains.length; mask++) {
-            sum += last * gains[mask] - price;
-            if (sum > best) {
-                best = sum;
-                count = mask + 1;
+    /** Tells each drafter which of its proposals the next step verifies, and where its masks stand. */
+    void plan(List<Drafter> drafters) {
+        milliseconds = costs.milliseconds();
+        int base = drafters.stream().mapToInt(Drafter::baseRows).sum();
+        int count = collect(drafters);
+        double perMillisecond = tokensPerMillisecond(drafters.size());
+        double nodeValue = 0;
+        double best = -perMillisecond * milliseconds(base);
+        int bestNodes = 0;
+        int bestMasks = 0;
+        for (int nodes = 0; nodes <= count && base + nodes <= mostRows; nodes++) {
+            if (nodes > 0) {
+                Drafter drafter = drafters.get(drafter(candidates[nodes - 1]));
+                drafter.keep(node(candidates[nodes - 1]));
+                nodeValue += drafter.pool().probability(node(candidates[nodes - 1]));
+            }
+            int masks = maskValues(drafters);
+            double value = nodeValue;
+            for (int taken = 0; taken <= masks && base + nodes + taken <= mostRows; taken++) {
+                value += taken == 0 ? 0 : values[masks - taken];
+                double net = value - perMillisecond * milliseconds(base + nodes + taken);
+                if (net > best) {
+                    best = net;
+                    bestNodes = nodes;
+                    bestMasks = taken;
+                }
             }
         }
+        take(drafters, bestNodes, bestMasks);
+    }
+
+    private double milliseconds(int rows) {
+        return milliseconds[Math.min(rows, milliseconds.length) - 1];
+    }
+
+    /** At least what plain decoding of so many sequences has. */
+    private double tokensPerMillisecond(int sequences) {
+        double plain = sequences / milliseconds(sequences);
+        return cost == 0 ? plain : Math.max(plain, tokens / cost);
+    }
+
+    private int collect(List<Drafter> drafters) {
+        int count = 0;
+        for (int i = 0; i < drafters.size(); i++) {
+            Drafter drafter = drafters.get(i);
+            DraftTree pool = drafter.pool();
+            drafter.keepRoot();
+            for (int node = 1; node < pool.size(); node++) {
+                if (pool.probability(node) >= LEAST) {
+                    if (count == candidates.length) {
+                        candidates = Arrays.copyOf(candidates, Math.max(64, 2 * count));
+                    }
+                    candidates[count++] = candidate(i, node, pool.probability(node));
+                }
+            }
+        }
+        Arrays.sort(candidates, 0, count);
         return count;
     }
 
-    /** Whether a group of {@code masks} pays behind a node. */
-    boolean groupPays(double last, int masks) {
-        return last * Arrays.stream(gains, 0, masks).sum() > rowPrice() * masks;
+    /** Sorts by descending probability, then by drafter and node: parents come before their children. */
+    private static long candidate(int drafter, int node, float probability) {
+        int descending = Integer.MAX_VALUE - Float.floatToIntBits(probability); // which ascend with positive numbers
+        return (long) descending << 32 | (long) drafter << 16 | node;
+    }
+
+    private static int drafter(long candidate) {
+        return (int) candidate >>> 16;
+    }
+
+    private static int node(long candidate) {
+        return (int) candidate & 0xffff;
+    }
+
+    /** Collects what masks behind the kept nodes are worth, ascending; returns how many there are. */
+    private int maskValues(List<Drafter> drafters) {
+        int count = 0;
+        for (Drafter drafter : drafters) {
+            for (int node = 0; node < drafter.pool().size(); node++) {
+                for (int mask = 0; mask < gains.masks(); mask++) {
+                    double value = maskValue(drafter, node, mask);
+                    if (value < LEAST) {
+                        break; // deeper masks are worth less
+                    }
+                    if (count == values.length) {
+                        values = Arrays.copyOf(values, Math.max(64, 2 * count));
+                    }
+                    values[count++] = value;
+                }
+            }
+        }
+        Arrays.sort(values, 0, count);
+        return count;
+    }
+
+    /** 0 for a node that is not kept. */
+    private double maskValue(Drafter drafter, int node, int mask) {
+        return drafter.lastProbability(node) * gains.of(mask);
+    }
+
+    /** Keeps the likeliest nodes alone, and puts the best masks behind them. */
+    private void take(List<Drafter> drafters, int nodes, int masks) {
+        drafters.forEach(Drafter::keepRoot);
+        for (int i = 0; i < nodes; i++) {
+            drafters.get(drafter(candidates[i])).keep(node(candidates[i]));
+        }
+        int count = maskValues(drafters);
+        double least = masks == 0 ? Double.POSITIVE_INFINITY : values[count - masks];
+        int left = masks;
+        for (Drafter drafter : drafters) {
+            for (int node = 0; node < drafter.pool().size(); node++) {
+                int behind = 0;
+                while (behind < gains.masks() && left > 0 && maskValue(drafter, node, behind) >= least) {
+                    behind++;
+                    left--;
+                }
+                drafter.putMasks(node, behind);
+            }
+        }
     }
 
     /**
-     * Takes in how a step went.
+     * Takes in how the step that was planned last went.
      *
-     * @param drafts whose root is the token before {@code decided}
-     * @param masks  depth to which masks could draft, 0 if there was no group to draft from
-     * @param rows   rows of the step
-     * @param nanos  what it took
+     * @param drafters which have learned from it
+     * @param decided  tokens in all
+     * @param rows     of the pass
      */
-    void learn(DraftTree drafts, List<Step.Token> decided, int masks, int rows, long nanos) {
-        double[] used = new double[gains.length];
-        for (int node = 1; node < drafts.size(); node++) {
-            if (drafts.depth(node) == 1) {
-                record(drafts.origin(node)).claimed += drafts.probability(node);
-            }
-            if (drafts.origin(node) == DraftOrigin.MASK && drafts.depth(node) <= masks) {
-                used[drafts.depth(node) - 1]++;
-            }
-        }
-        double price = rowPrice();
-        for (int mask = 0; mask < gains.length; mask++) {
-            int depth = mask + 1;
-            if (mask < masks) {
-                boolean brought = decided.stream()
-                        .anyMatch(token -> token.origin() == DraftOrigin.MASK && token.depth() == depth);
-                gains[mask] += LEARN * ((brought ? 1 : 0) - price * used[mask] - gains[mask]);
-            } else {
-                gains[mask] += FORGET * (firstGain(mask) - gains[mask]);
-            }
-        }
-        Step.Token first = decided.getFirst();
-        if (first.depth() == 1) {
-            record(first.origin()).right++;
-        }
-        for (TrackRecord record : records.values()) {
-            record.claimed *= KEEP;
-            record.right *= KEEP;
-        }
-        add(decided.size(), rows, nanos / 1e6);
-    }
-
-    private TrackRecord record(DraftOrigin origin) {
-        return records.computeIfAbsent(origin, _ -> new TrackRecord());
-    }
-
-    private void add(int decided, int stepRows, double milliseconds) {
-        double taken = steps < 1 ? milliseconds : Math.min(milliseconds, INTERRUPTED * time / steps);
-        steps = KEEP * steps + 1;
+    void learn(List<Drafter> drafters, int decided, int rows, long nanos) {
+        costs.observe(rows, nanos / 1e6);
         tokens = KEEP * tokens + decided;
-        time = KEEP * time + taken;
-        rows = KEEP * rows + stepRows;
-        rowsSquared = KEEP * rowsSquared + (double) stepRows * stepRows;
-        rowsTime = KEEP * rowsTime + stepRows * taken;
-    }
-
-    /** How good a source's nodes behind the root were: decayed sums. */
-    private static final class TrackRecord {
-        private double claimed; // their probabilities, as the source sees them
-        private double right;
+        cost = KEEP * cost + milliseconds(rows);
+        int from = Math.max(1, Math.min(rows - 1, milliseconds.length - 2));
+        double perRow = (milliseconds(from + 2) - milliseconds(from)) / 2;
+        double price = tokensPerMillisecond(drafters.size()) * perRow;
+        for (Drafter drafter : drafters) {
+            gains.learn(drafter, price);
+        }
     }
 }

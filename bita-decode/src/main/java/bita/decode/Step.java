@@ -8,8 +8,9 @@ import java.util.List;
  * @param tokens  the decided tokens in order, at least one
  * @param drafted drafted tokens that the pass has verified: nodes of the draft tree behind its root
  * @param rows    rows of the pass
+ * @param time    where its time went
  */
-public record Step(List<Token> tokens, int drafted, int rows) {
+public record Step(List<Token> tokens, int drafted, int rows, StepTime time) {
     public Step {
         tokens = List.copyOf(tokens);
     }

@@ -82,7 +82,7 @@ public sealed interface TreeShape {
             float probability = 1;
             for (int mask = 0; mask < Math.min(length, candidates.depth()) && parent != DraftTree.NONE; mask++) {
                 probability *= candidates.probability(mask, 0);
-                parent = tree.add(parent, candidates.token(mask, 0), probability, DraftOrigin.MASK);
+                parent = tree.add(parent, candidates.token(mask, 0), probability, DraftOrigin.MASK, mask);
             }
         }
 
@@ -134,7 +134,7 @@ public sealed interface TreeShape {
             int best = DraftTree.NONE;
             for (int rank = 0; rank < width; rank++) {
                 float path = probability * masks.probability(mask, rank);
-                int node = tree.add(parent, masks.token(mask, rank), path, DraftOrigin.MASK);
+                int node = tree.add(parent, masks.token(mask, rank), path, DraftOrigin.MASK, mask);
                 if (node == DraftTree.NONE) {
                     return;
                 }
@@ -170,7 +170,7 @@ public sealed interface TreeShape {
                 for (int i = 0; i < parents.length; i++) {
                     for (int rank = 0; rank < width; rank++) {
                         float path = probabilities[i] * masks.probability(mask, rank);
-                        int node = tree.add(parents[i], masks.token(mask, rank), path, DraftOrigin.MASK);
+                        int node = tree.add(parents[i], masks.token(mask, rank), path, DraftOrigin.MASK, mask);
                         if (node == DraftTree.NONE) {
                             return;
                         }
@@ -213,7 +213,8 @@ public sealed interface TreeShape {
                         path.parentNode(),
                         candidates.token(path.mask, path.rank),
                         (float) path.probability,
-                        DraftOrigin.MASK);
+                        DraftOrigin.MASK,
+                        path.mask);
                 if (node == DraftTree.NONE) {
                     return;
                 }

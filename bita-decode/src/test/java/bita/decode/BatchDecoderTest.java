@@ -91,7 +91,7 @@ class BatchDecoderTest {
                 new DecodingSettings(new Method.Plain(), OptionalInt.empty(), OptionalInt.empty(), FORMAT, 64);
         int[] prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
         try (DecodingSession session =
-                new DecodingSession(engine, Calibration.none(), settings, VerifiedLogits.IGNORE)) {
+                new DecodingSession(engine, Calibration.none(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
             List<Integer> tokens = new ArrayList<>();
             Step step = session.begin(prompt, request.sampling(), request.choice(), (done, all) -> {}, () -> false)
                     .orElseThrow();

@@ -28,6 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever drafts, the tokens and every bit of the logits behind them are those of plain decoding. */
 class DecodingSessionTest {
+    private static final String ALL_SOURCES = "masks2+lookup+automaton+lookahead:3,4,3+recycling:6:best:8";
+
     @TempDir
     static Path folder;
 
@@ -71,6 +73,7 @@ class DecodingSessionTest {
         try (DecodingSession session = new DecodingSession(
                 engine,
                 Calibration.none(),
+                SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             Step first = session.begin(prompt, sampling, 0, (done, all) -> {}, () -> false)
@@ -96,10 +99,46 @@ class DecodingSessionTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"plain", "lookup", "masks:half:3", "masks:full:3"})
+    void phasesMakeUpTheTimeOfAStep(String method) {
+        Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
+        try (DecodingSession session = new DecodingSession(
+                drafting,
+                Calibration.none(),
+                SomeCosts::of,
+                DecodingSettings.of(Method.parse(method)),
+                (position, row) -> {})) {
+            Step first = session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
+                    .orElseThrow();
+            assertThat(first.time()).isEqualTo(StepTime.UNKNOWN);
+            int mostlyForward = 0; // another program may take the processor in any phase
+            for (int i = 0; i < 20; i++) {
+                long start = System.nanoTime();
+                StepTime time = session.step(100, DecodingSessionTest::never).time();
+                long passed = System.nanoTime() - start;
+
+                assertThat(time.draft()).isPositive();
+                assertThat(time.verify()).isPositive();
+                assertThat(time.draft() + time.forward() + time.verify()).isLessThanOrEqualTo(passed);
+                mostlyForward += time.forward() > passed / 2 ? 1 : 0;
+            }
+            assertThat(mostlyForward).isGreaterThan(10);
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 5, 8, 16})
     void noStepTakesMoreRowsThanItsBudget(int rows) {
         Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
-        for (String method : List.of("masks:best:8", "masks+lookup:best:8", "masks:full:3", "lookup")) {
+        for (String method : List.of(
+                "masks:best:8",
+                "masks+lookup:best:8",
+                "masks:full:3",
+                "lookup",
+                "automaton",
+                "lookahead",
+                "recycling",
+                ALL_SOURCES)) {
             DecodingSettings settings = new DecodingSettings(
                     Method.parse(method),
                     OptionalInt.of(rows),
@@ -107,7 +146,7 @@ class DecodingSessionTest {
                     CacheFormat.F16,
                     DecodingSettings.PREFILL_CHUNK);
             try (DecodingSession session =
-                    new DecodingSession(drafting, Calibration.none(), settings, (position, row) -> {})) {
+                    new DecodingSession(drafting, Calibration.none(), SomeCosts::of, settings, (position, row) -> {})) {
                 session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
                 for (int i = 0; i < 30; i++) {
                     assertThat(session.step(100, DecodingSessionTest::never).rows())
@@ -128,7 +167,14 @@ class DecodingSessionTest {
                 "masks:full:3",
                 "masks:best:12",
                 "masks+lookup:best:8",
-                "masks+lookup:full:2"
+                "masks+lookup:full:2",
+                "automaton",
+                "lookahead",
+                "lookahead:3,3,2",
+                "recycling",
+                "automaton+lookahead+recycling",
+                "masks+recycling:full:2",
+                ALL_SOURCES
             })
     void draftsDoNotChangeTheText(String name) {
         Engine plain = engine(Optional.empty());
@@ -167,23 +213,25 @@ class DecodingSessionTest {
         assertThat(rejected).as("rejected drafts").isPositive();
     }
 
-    /** Masks that know the answer: an adapter cannot, but lookup on a periodic text can. */
-    @Test
-    void severalTokensAreAcceptedAtOnce() {
+    /** Masks that know the answer: an adapter cannot, but others can on a periodic text. */
+    @ParameterizedTest
+    @ValueSource(strings = {"lookup", "automaton", "lookahead", "recycling"})
+    void severalTokensAreAcceptedAtOnce(String method) {
         Engine plain = engine(Optional.empty());
         int[] periodic = new int[60];
         Arrays.setAll(periodic, i -> 7 + i % 5);
         Trace trace =
-                decode(plain, DecodingSettings.of(Method.parse("lookup")), periodic, SamplingSettings.greedy(), 120);
+                decode(plain, DecodingSettings.of(Method.parse(method)), periodic, SamplingSettings.greedy(), 120);
         decode(plain, DecodingSettings.of(new Method.Plain()), periodic, SamplingSettings.greedy(), 120)
                 .assertSame(trace);
         assertThat(trace.steps).isLessThan(119);
     }
 
-    @Test
-    void aSharedPrefixIsNotComputedAgainAndChangesNothing() {
+    @ParameterizedTest
+    @ValueSource(strings = {"masks+lookup:best:8", "automaton", "lookahead:3,3,2", "recycling", ALL_SOURCES})
+    void aSharedPrefixIsNotComputedAgainAndChangesNothing(String method) {
         Engine engine = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
-        DecodingSettings settings = DecodingSettings.of(Method.parse("masks+lookup:best:8"));
+        DecodingSettings settings = DecodingSettings.of(Method.parse(method));
         int[] first = prompt(8, 70);
         int[] second = Arrays.copyOf(first, 90);
         System.arraycopy(prompt(9, 40), 0, second, 50, 40);
@@ -192,6 +240,7 @@ class DecodingSessionTest {
         try (DecodingSession session = new DecodingSession(
                 engine,
                 Calibration.none(),
+                SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             session.begin(first, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
@@ -218,7 +267,11 @@ class DecodingSessionTest {
         int end = plain.tokens.get(20);
         List<Integer> tokens = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
-                engine, Calibration.none(), DecodingSettings.of(Method.parse("lookup")), VerifiedLogits.IGNORE)) {
+                engine,
+                Calibration.none(),
+                SomeCosts::of,
+                DecodingSettings.of(Method.parse("lookup")),
+                VerifiedLogits.IGNORE)) {
             session.begin(periodic, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
                     .orElseThrow()
                     .tokens()
@@ -238,11 +291,16 @@ class DecodingSessionTest {
         assertThatThrownBy(() -> new DecodingSession(
                         engine,
                         Calibration.none(),
+                        SomeCosts::of,
                         DecodingSettings.of(Method.parse("masks:chain")),
                         VerifiedLogits.IGNORE))
                 .hasMessageContaining("needs an adapter");
         try (DecodingSession session = new DecodingSession(
-                engine, Calibration.none(), DecodingSettings.of(new Method.Plain()), VerifiedLogits.IGNORE)) {
+                engine,
+                Calibration.none(),
+                SomeCosts::of,
+                DecodingSettings.of(new Method.Plain()),
+                VerifiedLogits.IGNORE)) {
             assertThat(session.begin(prompt(1, 9), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> true))
                     .isEmpty();
             assertThatThrownBy(() -> session.step(1, DecodingSessionTest::never))

@@ -29,17 +29,17 @@ class DraftTreeTest {
     @Test
     void mergesEqualChildren() {
         DraftTree tree = new DraftTree(8, 0);
-        int five = tree.add(0, 5, 0.5f, DraftOrigin.MASK);
-        int six = tree.add(0, 6, 0.25f, DraftOrigin.MASK);
-        assertThat(tree.add(0, 6, 0.75f, DraftOrigin.LOOKUP)).isEqualTo(six);
-        assertThat(tree.add(0, 5, 0.125f, DraftOrigin.LOOKUP)).isEqualTo(five);
+        int five = tree.add(0, 5, 0.5f, DraftOrigin.MASK, 0);
+        int six = tree.add(0, 6, 0.25f, DraftOrigin.MASK, 0);
+        assertThat(tree.add(0, 6, 0.75f, DraftOrigin.LOOKUP, 0)).isEqualTo(six);
+        assertThat(tree.add(0, 5, 0.125f, DraftOrigin.LOOKUP, 0)).isEqualTo(five);
         assertThat(tree.size()).isEqualTo(3);
         assertThat(tree.probability(five)).isEqualTo(0.5f);
         assertThat(tree.probability(six)).isEqualTo(0.75f);
         assertThat(tree.origin(six)).isEqualTo(DraftOrigin.MASK);
         assertThat(children(tree, 0)).containsExactly(six, five);
         // The same token behind another parent is another node.
-        assertThat(tree.add(five, 6, 0.1f, DraftOrigin.LOOKUP)).isEqualTo(3);
+        assertThat(tree.add(five, 6, 0.1f, DraftOrigin.LOOKUP, 0)).isEqualTo(3);
         assertThat(tree.path(3)).containsExactly(0, five, 3);
     }
 
@@ -47,23 +47,23 @@ class DraftTreeTest {
     void fullTreeStillMerges() {
         DraftTree tree = new DraftTree(2, 0);
         assertThat(tree.isFull()).isFalse();
-        assertThat(tree.add(0, 5, 0.5f, DraftOrigin.MASK)).isEqualTo(1);
+        assertThat(tree.add(0, 5, 0.5f, DraftOrigin.MASK, 0)).isEqualTo(1);
         assertThat(tree.isFull()).isTrue();
-        assertThat(tree.add(0, 6, 0.5f, DraftOrigin.MASK)).isEqualTo(DraftTree.NONE);
+        assertThat(tree.add(0, 6, 0.5f, DraftOrigin.MASK, 0)).isEqualTo(DraftTree.NONE);
         assertThat(tree.size()).isEqualTo(2);
-        assertThat(tree.add(0, 5, 0.75f, DraftOrigin.MASK)).isEqualTo(1);
+        assertThat(tree.add(0, 5, 0.75f, DraftOrigin.MASK, 0)).isEqualTo(1);
         assertThat(tree.probability(1)).isEqualTo(0.75f);
     }
 
     @Test
     void clearForgetsEverything() {
         DraftTree tree = new DraftTree(4, 0);
-        tree.add(tree.add(0, 5, 0.5f, DraftOrigin.MASK), 6, 0.5f, DraftOrigin.MASK);
+        tree.add(tree.add(0, 5, 0.5f, DraftOrigin.MASK, 0), 6, 0.5f, DraftOrigin.MASK, 0);
         tree.clear(9);
         assertThat(tree.size()).isEqualTo(1);
         assertThat(tree.token(0)).isEqualTo(9);
         assertThat(tree.child(0, 5)).isEqualTo(DraftTree.NONE);
-        assertThat(tree.add(0, 7, 0.5f, DraftOrigin.LOOKUP)).isEqualTo(1);
+        assertThat(tree.add(0, 7, 0.5f, DraftOrigin.LOOKUP, 0)).isEqualTo(1);
         assertThat(tree.firstChild(1)).isEqualTo(DraftTree.NONE);
     }
 
@@ -71,11 +71,11 @@ class DraftTreeTest {
     void refusesWhatCannotBe() {
         DraftTree tree = new DraftTree(4, 0);
         assertThatExceptionOfType(IndexOutOfBoundsException.class)
-                .isThrownBy(() -> tree.add(1, 5, 0.5f, DraftOrigin.MASK));
+                .isThrownBy(() -> tree.add(1, 5, 0.5f, DraftOrigin.MASK, 0));
         assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> tree.token(1));
-        assertThatIllegalArgumentException().isThrownBy(() -> tree.add(0, 5, Float.NaN, DraftOrigin.MASK));
-        assertThatIllegalArgumentException().isThrownBy(() -> tree.add(0, 5, 1.5f, DraftOrigin.MASK));
-        assertThatIllegalArgumentException().isThrownBy(() -> tree.add(0, 5, 0.5f, DraftOrigin.ROOT));
+        assertThatIllegalArgumentException().isThrownBy(() -> tree.add(0, 5, Float.NaN, DraftOrigin.MASK, 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> tree.add(0, 5, 1.5f, DraftOrigin.MASK, 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> tree.add(0, 5, 0.5f, DraftOrigin.ROOT, 0));
         assertThatIllegalArgumentException().isThrownBy(() -> new DraftTree(0, 0));
     }
 
@@ -94,7 +94,7 @@ class DraftTreeTest {
                 float probability = random.nextInt(9) / 8f;
                 List<Integer> path = new ArrayList<>(paths.get(parent));
                 path.add(token);
-                int node = tree.add(parent, token, probability, DraftOrigin.MASK);
+                int node = tree.add(parent, token, probability, DraftOrigin.MASK, 0);
                 if (expected.containsKey(path)) {
                     assertThat(paths.get(node)).isEqualTo(path);
                     expected.merge(path, probability, Math::max);

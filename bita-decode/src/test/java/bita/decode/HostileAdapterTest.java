@@ -49,7 +49,8 @@ class HostileAdapterTest {
             "masks:full:2",
             "masks:best:8",
             "masks+lookup:best:8",
-            "masks+lookup:full:2");
+            "masks+lookup:full:2",
+            "masks+lookup+automaton+lookahead:2,3,2+recycling:4:best:8");
 
     private static final SamplingSettings SAMPLED = new SamplingSettings(0.8, 20, 0.95, 0.01, 6);
 
@@ -226,6 +227,7 @@ class HostileAdapterTest {
         try (DecodingSession session = new DecodingSession(
                 engine,
                 Calibration.none(),
+                SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             for (int[] prompt : List.of(task.promptTokens(), new int[] {1, 2, 3, 1, 2})) {

@@ -1,103 +1,183 @@
 package bita.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
+import bita.kernels.KernelsProvider;
+import bita.kernels.NumberFormat;
+import bita.kernels.ThreadTeam;
+import bita.model.Engine;
+import bita.model.Rows;
+import bita.model.TinyModel;
+import bita.model.Transformer;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-/** What a planner makes of steps whose costs and luck are made up. */
+/** What a planner makes of candidates whose costs and luck are made up. */
 class PlannerTest {
-    private static final Step.Token WRONG = new Step.Token(7, DraftOrigin.ROOT, 0);
-    private static final Step.Token MASK_RIGHT = new Step.Token(1, DraftOrigin.MASK, 1);
+    private static final Method.Drafting METHOD = (Method.Drafting) Method.parse("masks:best:16");
+    private static final int MASKS = 2;
+    private static final StepCosts FREE_TO_FOUR = StepCosts.fixed(Map.of(1, 10.0, 4, 10.0, 5, 15.0, 16, 70.0));
+    private static final StepCosts DEAR = StepCosts.fixed(Map.of(1, 10.0, 16, 160.0));
+    private static final StepCosts FREE = StepCosts.fixed(Map.of(1, 10.0, 16, 10.0));
 
-    /** Steps of 1 to 8 rows in turn, each of {@code fixed + perRow * rows} milliseconds, one token each. */
-    private static Planner after(int steps, double fixed, double perRow) {
-        Planner planner = new Planner(2);
-        for (int i = 0; i < steps; i++) {
-            int rows = 1 + i % 8;
-            planner.learn(new DraftTree(4, 0), List.of(WRONG), 0, rows, nanos(fixed + perRow * rows));
+    @TempDir
+    static Path folder;
+
+    private static Transformer model;
+    private static ThreadTeam team;
+    private static Engine engine;
+
+    @BeforeAll
+    static void load() {
+        model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
+        team = new ThreadTeam(1);
+        engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+    }
+
+    @AfterAll
+    static void close() {
+        team.close();
+        model.close();
+    }
+
+    private static MaskCandidates candidates(float first, float second) {
+        return MaskCandidates.of(new int[][] {{11, 12}, {21, 22}}, new float[][] {
+            {first, first / 2}, {second, second / 2}
+        });
+    }
+
+    private static Drafter drafter(MaskCandidates candidates) {
+        Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
+        drafter.propose(1, candidates);
+        return drafter;
+    }
+
+    private static int rows(Drafter drafter) {
+        Rows rows = new Rows();
+        drafter.layOut(rows);
+        return rows.size();
+    }
+
+    private static Planner planner(StepCosts costs) {
+        return Planner.of(METHOD, MASKS, OptionalInt.empty(), () -> costs).orElseThrow();
+    }
+
+    @Test
+    void takesTheRowsThatAreFree() {
+        Drafter drafter = drafter(candidates(0.3f, 0.1f));
+        planner(FREE_TO_FOUR).plan(List.of(drafter));
+
+        assertThat(rows(drafter)).isEqualTo(4);
+        assertThat(drafter.tree().child(0, 11)).isNotEqualTo(DraftTree.NONE);
+        assertThat(drafter.masks(0)).isPositive();
+    }
+
+    @Test
+    void isPlainWhereNothingPays() {
+        Drafter drafter = drafter(candidates(0.3f, 0.1f));
+        planner(DEAR).plan(List.of(drafter));
+
+        assertThat(rows(drafter)).isEqualTo(1);
+    }
+
+    @Test
+    void verifiesWhatIsNearlyCertainThoughRowsAreDear() {
+        Drafter drafter = drafter(candidates(0.99f, 0.1f));
+        StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 16, 130.0)); // a row costs eight tenths of a step
+        planner(costs).plan(List.of(drafter));
+
+        assertThat(drafter.pool().size()).isGreaterThan(4);
+        assertThat(rows(drafter)).isEqualTo(2);
+    }
+
+    @Test
+    void takesAllThatIsFreeWithinABudget() {
+        Drafter drafter = drafter(candidates(0.3f, 0.1f));
+        planner(FREE).plan(List.of(drafter));
+        assertThat(rows(drafter)).isGreaterThan(10); // the others hardly bring anything
+
+        Planner within =
+                Planner.of(METHOD, MASKS, OptionalInt.of(6), () -> DEAR).orElseThrow();
+        within.plan(List.of(drafter));
+        assertThat(rows(drafter)).isEqualTo(6);
+    }
+
+    /** Masks go behind the nodes that are likely to turn out last: the root where no candidate is likely, else a leaf. */
+    @Test
+    void putsMasksBehindTheLikelyLast() {
+        Drafter unlikely = drafter(candidates(0.1f, 0.1f));
+        planner(FREE_TO_FOUR).plan(List.of(unlikely));
+        rows(unlikely);
+        assertThat(unlikely.masks(0)).isPositive();
+
+        Drafter likely = drafter(candidates(0.9f, 0.1f));
+        planner(FREE_TO_FOUR).plan(List.of(likely));
+        rows(likely);
+        assertThat(likely.masks(likely.tree().child(0, 11))).isPositive();
+        assertThat(likely.masks(0)).isZero();
+    }
+
+    @Test
+    void sequencesShareTheRows() {
+        Drafter likely = drafter(candidates(0.9f, 0.8f));
+        Drafter unlikely = drafter(candidates(0.05f, 0.01f));
+        planner(FREE_TO_FOUR).plan(List.of(likely, unlikely));
+
+        assertThat(rows(likely) + rows(unlikely)).isEqualTo(4);
+        assertThat(rows(likely)).isEqualTo(3);
+    }
+
+    /** Masks that are never right are not tried for long, and tried again later. */
+    @Test
+    void learnsWhetherMasksPay() {
+        StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 16, 40.0)); // a row costs a fifth of a step
+        Planner planner = planner(costs);
+        Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
+        MaskCandidates next = MaskCandidates.none();
+        int early = 0;
+        int late = 0;
+        for (int step = 0; step < 600; step++) {
+            drafter.propose(1, next);
+            planner.plan(List.of(drafter));
+            int rows = rows(drafter);
+            if (step >= 100) {
+                late += rows - 1;
+            } else {
+                early += rows - 1;
+            }
+            drafter.learn(List.of(new Step.Token(99, DraftOrigin.ROOT, 0)));
+            next = drafter.masks(0) > 0 ? candidates(0.4f, 0.2f) : MaskCandidates.none();
+            planner.learn(List.of(drafter), 1, rows, 10_000_000);
         }
-        return planner;
-    }
 
-    private static long nanos(double milliseconds) {
-        return Math.round(milliseconds * 1e6);
-    }
-
-    @Test
-    void aRowsPriceIsItsTimeInTokens() {
-        // A step of 4.5 rows takes 10 + 4.5 ms for one token, so a row's millisecond is worth 1 / 14.5 tokens.
-        assertThat(after(400, 10, 1).rowPrice()).isCloseTo(1 / 14.5, within(0.01));
-        assertThat(after(400, 10, 0).rowPrice()).isLessThan(0.02);
-        assertThat(after(400, 0, 3).rowPrice()).isGreaterThan(0.15);
-    }
-
-    @Test
-    void anInterruptedStepHardlyCounts() {
-        Planner planner = after(400, 10, 1);
-        double before = planner.rowPrice();
-
-        planner.learn(new DraftTree(4, 0), List.of(WRONG), 0, 8, nanos(5000));
-
-        assertThat(planner.rowPrice()).isCloseTo(before, within(0.5 * before));
-    }
-
-    @Test
-    void stepsOfOneSizeTellNothingAboutRows() {
-        Planner planner = new Planner(2);
-        for (int i = 0; i < 200; i++) {
-            planner.learn(new DraftTree(4, 0), List.of(WRONG), 0, 1, nanos(5));
-        }
-
-        assertThat(planner.rowPrice()).isCloseTo(0.1, within(0.02));
+        assertThat(early).isPositive();
+        assertThat(late / 500.0).isPositive().isLessThan(0.5 * early / 100.0);
     }
 
     @Test
     void aSourceIsBelievedAsFarAsItWasRight() {
-        Planner planner = new Planner(2);
-        for (int i = 0; i < 100; i++) {
-            DraftTree tree = new DraftTree(4, 0);
-            tree.add(0, 1, 0.5f, DraftOrigin.LOOKUP);
-            tree.add(0, 2, 0.3f, DraftOrigin.MASK);
-            planner.learn(tree, List.of(i % 10 < 3 ? new Step.Token(2, DraftOrigin.MASK, 1) : WRONG), 2, 3, nanos(5));
+        HitRates rates = new HitRates(0.5f, 0.5f);
+        for (int i = 0; i < 300; i++) {
+            rates.learn(0, i % 10 == 0);
         }
+        assertThat(rates.of(0)).isBetween(0.08f, 0.15f);
+        assertThat(rates.of(1)).isEqualTo(0.5f);
 
-        assertThat(planner.corrected(DraftOrigin.LOOKUP, 0.5f)).isLessThan(0.1);
-        assertThat(planner.corrected(DraftOrigin.MASK, 0.3f)).isCloseTo(0.3, within(0.08));
-    }
-
-    @Test
-    void masksPayWhereRowsAreCheapAndMasksAreRight() {
-        assertThat(after(400, 10, 0).masksWorth(1)).isEqualTo(2);
-        assertThat(after(400, 0, 3).masksWorth(0.5)).isZero();
-
-        Planner wrong = after(400, 10, 0.5);
-        Planner right = after(400, 10, 0.5);
-        DraftTree tree = new DraftTree(4, 0);
-        tree.add(0, 1, 0.5f, DraftOrigin.MASK);
-        for (int i = 0; i < 200; i++) {
-            wrong.learn(tree, List.of(WRONG), 2, 1 + i % 8, nanos(10 + 0.5 * (1 + i % 8)));
-            right.learn(tree, List.of(MASK_RIGHT, WRONG), 2, 1 + i % 8, nanos(10 + 0.5 * (1 + i % 8)));
+        MaskRates masks = new MaskRates(MASKS);
+        for (int i = 0; i < 300; i++) {
+            MaskCandidates corrected = masks.corrected(candidates(0.4f, 0.4f));
+            masks.learn(0, corrected.probability(0, 0), i % 5 == 0); // half as often as claimed
+            masks.learn(1, corrected.probability(1, 0), i % 5 < 3); // half as often again
         }
-        assertThat(wrong.masksWorth(1)).isZero();
-        assertThat(right.masksWorth(1)).isEqualTo(1); // the second mask was never right
-        assertThat(right.groupPays(0.9, 1)).isTrue();
-        assertThat(right.groupPays(0.01, 1)).isFalse();
-    }
-
-    @Test
-    void masksThatDidNotPayAreTriedAgain() {
-        Planner planner = after(400, 10, 0.5);
-        DraftTree tree = new DraftTree(4, 0);
-        tree.add(0, 1, 0.5f, DraftOrigin.MASK);
-        for (int i = 0; i < 200; i++) {
-            planner.learn(tree, List.of(WRONG), 2, 1 + i % 8, nanos(10 + 0.5 * (1 + i % 8)));
-        }
-        assertThat(planner.masksWorth(1)).isZero();
-        for (int i = 0; i < 200; i++) {
-            planner.learn(new DraftTree(4, 0), List.of(WRONG), 0, 1 + i % 2, nanos(10 + 0.5 * (1 + i % 2)));
-        }
-        assertThat(planner.masksWorth(1)).isPositive();
+        MaskCandidates corrected = masks.corrected(candidates(0.4f, 0.4f));
+        assertThat(corrected.probability(0, 0)).isBetween(0.17f, 0.24f);
+        assertThat(corrected.probability(1, 0)).isBetween(0.55f, 0.65f);
     }
 }

@@ -103,9 +103,9 @@ class TreeShapeTest {
         TreeShape.parse(shape).grow(alone, candidates);
         DraftTree tree = new DraftTree(64, 1000);
         // The masks' best two, then a token they do not have.
-        int first = tree.add(0, candidates.token(0, 0), 0.9f, DraftOrigin.LOOKUP);
-        int second = tree.add(first, candidates.token(1, 0), 0.8f, DraftOrigin.LOOKUP);
-        tree.add(second, 777, 0.7f, DraftOrigin.LOOKUP);
+        int first = tree.add(0, candidates.token(0, 0), 0.9f, DraftOrigin.LOOKUP, 0);
+        int second = tree.add(first, candidates.token(1, 0), 0.8f, DraftOrigin.LOOKUP, 0);
+        tree.add(second, 777, 0.7f, DraftOrigin.LOOKUP, 0);
         TreeShape.parse(shape).grow(tree, candidates);
         assertThat(tree.size()).isEqualTo(alone.size() + 1);
         assertThat(tree.origin(first)).isEqualTo(DraftOrigin.LOOKUP);

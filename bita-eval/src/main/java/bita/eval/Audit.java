@@ -3,6 +3,7 @@ package bita.eval;
 import bita.api.AdapterChoice;
 import bita.api.Answer;
 import bita.api.AnswerListener;
+import bita.api.CostChoice;
 import bita.api.GenerationOptions;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
@@ -13,10 +14,12 @@ import bita.decode.Adapter;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
 import bita.decode.NotANumberException;
+import bita.decode.StepCosts;
 import bita.model.template.TemplateException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
@@ -30,6 +33,10 @@ import java.util.stream.IntStream;
  * and the cutting of the prompt into passes vary and must not matter. See {@link AuditPlan} for which settings meet.
  */
 public final class Audit {
+    /** Planned steps are the same on every machine: four rows cost little more than one, each further one a fifth. */
+    static final CostChoice COSTS =
+            new CostChoice.Given(StepCosts.fixed(Map.of(1, 1.0, 4, 1.1, 8, 1.9, 16, 3.5, 64, 13.5)));
+
     /** A plain token takes about as long as so many rows of a large pass. */
     private static final int PASS_OVERHEAD = 4;
     /** Slow kernels, as a multiple of the fast ones; for the progress only. */
@@ -62,7 +69,8 @@ public final class Audit {
         List<Question> questions = Suite.read(options.suite(), options.limit());
         Machine machine = Machine.current();
         int threads = options.mode() == AuditOptions.Mode.EXACTNESS ? 1 : machine.cores();
-        LoadOptions loadPlain = new LoadOptions(new AdapterChoice.None(), threads, Optional.empty(), Optional.empty());
+        LoadOptions loadPlain =
+                new LoadOptions(new AdapterChoice.None(), threads, Optional.empty(), Optional.empty(), COSTS);
         try (LanguageModel plain = LanguageModel.load(options.model(), loadPlain);
                 LanguageModel tuned = plain.sharing(loadPlain.withAdapter(options.adapter()))) {
             AuditPlan plan = AuditPlan.of(

@@ -18,7 +18,7 @@ public record AuditedMethod(Method method, OptionalInt rows) {
     /**
      * Plain decoding itself; prompt lookup; masks with every form of tree: the static ones with mask groups behind all
      * nodes, one of them also cut down to a budget, and the best-first ones within a small and a wide budget; masks
-     * together with prompt lookup; the default.
+     * together with prompt lookup; the other sources alone, and all together; the default.
      */
     public static List<AuditedMethod> standard() {
         return List.of(
@@ -33,6 +33,10 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                 within(WIDE_BUDGET, "masks:best:16"),
                 within(BUDGET, "masks2+lookup:best:8"),
                 within(8, "masks2+lookup:best:4"),
+                ofOwnRows("automaton"),
+                ofOwnRows("lookahead"),
+                ofOwnRows("recycling"),
+                within(BUDGET, "masks2+lookup+automaton+lookahead:2,4,3+recycling:8:best:8"),
                 new AuditedMethod(Method.DEFAULT, OptionalInt.empty()));
     }
 
@@ -63,19 +67,31 @@ public record AuditedMethod(Method method, OptionalInt rows) {
         return switch (method) {
             case Method.Plain _ -> 1;
             case Method.Drafting drafting -> {
-                long nodes = 1L
-                        + (drafting.lookup() ? PromptLookup.Settings.standard().length() : 0);
                 int used = drafting.masks()
                         .map(source -> Math.min(source.perGroup(), masks))
                         .orElse(0);
-                nodes += drafting.masks()
-                        .map(source -> nodes(source.shape(), used))
-                        .orElse(0L);
-                long all = nodes * (1 + used);
+                long nodes = 1L
+                        + drafting.sources().stream()
+                                .mapToLong(source -> mostNodes(source, used))
+                                .sum();
+                long beside = drafting.sources().stream()
+                        .mapToLong(source -> source instanceof Method.Lookahead lookahead ? lookahead.windowRows() : 0)
+                        .sum();
+                long all = nodes * (1 + used) + beside;
                 OptionalInt budget =
                         rows.isEmpty() && drafting.isPlanned() ? OptionalInt.of(Method.MOST_PLANNED_ROWS) : rows;
                 yield budget.isPresent() ? Math.min(all, budget.getAsInt()) : all;
             }
+        };
+    }
+
+    private static long mostNodes(Method.Source source, int masks) {
+        return switch (source) {
+            case Method.Masks maskSource -> nodes(maskSource.shape(), masks);
+            case Method.Lookup _ -> PromptLookup.Settings.standard().length();
+            case Method.Automaton automaton -> automaton.mostNodes();
+            case Method.Lookahead lookahead -> lookahead.mostNodes();
+            case Method.Recycling recycling -> recycling.nodes();
         };
     }
 

@@ -45,7 +45,7 @@ record Execution(int threads, Executor executor, int prefillChunk) {
     }
 
     LoadOptions loadOptions(AdapterChoice adapter) {
-        return new LoadOptions(adapter, threads, executor.backend(), executor.instructionSet());
+        return new LoadOptions(adapter, threads, executor.backend(), executor.instructionSet(), Audit.COSTS);
     }
 
     String describe() {

@@ -19,8 +19,12 @@ class AuditedMethodTest {
         "masks:upper-triangle:5, 52",
         "masks:upper-triangle:2, 16",
         "masks:full:2, 60",
-        "masks:best:8, 16",
-        "masks+lookup:best:8, 16"
+        "masks:best:8, 36",
+        "masks+lookup:best:8, 64",
+        "automaton, 17",
+        "'lookahead:5,4,5', 30",
+        "recycling:12, 13",
+        "'masks2+automaton+lookahead:2,3,2:full:2', 84"
     })
     void knowsTheRowsOfAStepWithThreeMasks(String method, int rows) {
         assertThat(new AuditedMethod(Method.parse(method), OptionalInt.empty()).mostRows(3))
@@ -52,6 +56,6 @@ class AuditedMethodTest {
         assertThat(AuditedMethod.standard())
                 .filteredOn(method -> !method.needsAdapter())
                 .extracting(AuditedMethod::name)
-                .containsExactly("plain", "lookup");
+                .containsExactly("plain", "lookup", "automaton", "lookahead", "recycling");
     }
 }

@@ -1,6 +1,7 @@
 package bita.tune;
 
 import bita.api.AdapterChoice;
+import bita.api.CostChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
 import java.io.IOException;
@@ -12,7 +13,12 @@ final class DistillationProcess {
     private DistillationProcess() {}
 
     public static void main(String[] args) throws Exception {
-        LoadOptions options = new LoadOptions(new AdapterChoice.None(), 1, Optional.empty(), Optional.empty());
+        LoadOptions options = new LoadOptions(
+                new AdapterChoice.None(),
+                1,
+                Optional.empty(),
+                Optional.empty(),
+                new CostChoice.Measured(Optional.empty()));
         try (LanguageModel model = LanguageModel.load(Path.of(args[0]), options)) {
             Distillation.run(
                     model,

@@ -9,6 +9,7 @@ import bita.api.AnswerListener;
 import bita.api.Batch;
 import bita.api.BatchListener;
 import bita.api.BatchOptions;
+import bita.api.CostChoice;
 import bita.api.GenerationOptions;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
@@ -65,7 +66,13 @@ class DistillationTest {
     static void distilOnce() throws Exception {
         modelFile = TalkingModel.write(home.resolve("talking.gguf"));
         model = LanguageModel.load(
-                modelFile, new LoadOptions(new AdapterChoice.None(), 2, Optional.empty(), Optional.empty()));
+                modelFile,
+                new LoadOptions(
+                        new AdapterChoice.None(),
+                        2,
+                        Optional.empty(),
+                        Optional.empty(),
+                        new CostChoice.Measured(Optional.empty())));
         Path file = home.resolve("expected.jsonl");
         DistillationResult result = run(file, COUNT, settings(16), DistillationListener.NONE);
         expected = answers(file, SamplingSettings.greedy());

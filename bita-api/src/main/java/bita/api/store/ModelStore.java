@@ -71,6 +71,11 @@ public final class ModelStore {
         return hashes;
     }
 
+    /** What steps cost on this machine. */
+    public StepCostStore costs() {
+        return new StepCostStore(paths.costs());
+    }
+
     /**
      * The model that a user means by a name or path: an existing file or folder if the text contains a separator or ends
      * in {@code .gguf}; else what the store has under this name; else a model of the catalogue or

@@ -11,10 +11,11 @@ import java.util.Optional;
  * @param models folder of models
  * @param adapters folder of tuned adapters
  * @param hashes file of the {@link HashCache}
+ * @param costs folder of the {@link StepCostStore}
  * @param hubCache folder of the Hugging Face hub's cache, which is only read
  * @param hubToken file of the Hugging Face token, which is only read
  */
-public record StorePaths(Path models, Path adapters, Path hashes, Path hubCache, Path hubToken) {
+public record StorePaths(Path models, Path adapters, Path hashes, Path costs, Path hubCache, Path hubToken) {
 
     /**
      * The usual folders of this operating system.
@@ -56,6 +57,7 @@ public record StorePaths(Path models, Path adapters, Path hashes, Path hubCache,
                 bitaCache.resolve("models"),
                 bitaData.resolve("adapters"),
                 bitaCache.resolve("hashes.json"),
+                bitaCache.resolve("costs"),
                 path(env, "HF_HUB_CACHE").orElse(hub.resolve("hub")),
                 path(env, "HF_TOKEN_PATH").orElse(hub.resolve("token")));
     }

@@ -1,6 +1,7 @@
 package bita.tune.data;
 
 import bita.api.Message;
+import bita.model.file.FileLock;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -2,9 +2,9 @@ package bita.tune.train;
 
 import bita.model.Engine;
 import bita.model.LearnedTokens;
+import bita.model.file.FileLock;
 import bita.tune.data.AnsweredSet;
 import bita.tune.data.Example;
-import bita.tune.data.FileLock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package bita.tune.data;
+package bita.model.file;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -1,0 +1,58 @@
+package bita.decode;
+
+import java.util.Arrays;
+
+/**
+ * What a mask behind the node that turns out last brings: tokens of the next step, less the price of the rows that its
+ * candidates take there. A running mean by depth. While there are no masks it drifts back to where it began, so that
+ * they are tried again some time.
+ */
+final class MaskGains {
+    /** Tokens of the first mask before anything is seen; of each deeper one this share. */
+    private static final double FIRST = 0.4;
+
+    private static final double DEEPER = 0.5;
+    private static final double LEARN = 0.04;
+    private static final double FORGET = 0.005;
+
+    private final double[] gains;
+
+    MaskGains(int masks) {
+        gains = new double[masks];
+        Arrays.setAll(gains, MaskGains::start);
+    }
+
+    private static double start(int mask) {
+        return FIRST * Math.pow(DEEPER, mask);
+    }
+
+    int masks() {
+        return gains.length;
+    }
+
+    /** Not more than that of the mask before, without which it cannot be. */
+    double of(int mask) {
+        double gain = gains[0];
+        for (int i = 1; i <= mask; i++) {
+            gain = Math.min(gain, gains[i]);
+        }
+        return Math.max(0, gain);
+    }
+
+    /**
+     * Takes in how a step went.
+     *
+     * @param drafter that has verified
+     * @param price   tokens that a row must bring
+     */
+    void learn(Drafter drafter, double price) {
+        for (int mask = 0; mask < gains.length; mask++) {
+            if (mask < drafter.draftedMasks()) {
+                double brought = drafter.accepted(mask) ? 1 : 0;
+                gains[mask] += LEARN * (brought - price * drafter.verified(mask) - gains[mask]);
+            } else {
+                gains[mask] += FORGET * (start(mask) - gains[mask]);
+            }
+        }
+    }
+}

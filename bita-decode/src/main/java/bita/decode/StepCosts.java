@@ -1,0 +1,212 @@
+package bita.decode;
+
+import bita.kernels.CacheFormat;
+import bita.model.Engine;
+import bita.model.ForwardPass;
+import bita.model.KvCache;
+import bita.model.Rows;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+
+/**
+ * What a step costs by its number of rows, with a model on a machine: measured once with passes that decode nothing, then
+ * corrected by the steps that are made, since other programs and longer contexts change it. Costs are asked for to be
+ * compared with each other: does one more row pay? Shared by the sessions of a model; thread-safe.
+ */
+public final class StepCosts {
+    /** Most rows of a step that costs are measured for. */
+    public static final int MOST_ROWS = 64;
+
+    /** What is measured; what lies between is interpolated. */
+    private static final int[] POINTS = {1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64};
+    /** No draft pays for a step that costs this many times as much as one of a single row: wider ones are not measured. */
+    private static final double DEAREST = 8;
+
+    private static final int CONTEXT = 256;
+    private static final int LEAST_ROUNDS = 3;
+    private static final int MOST_ROUNDS = 15;
+    private static final long ENOUGH_NANOS = 250_000_000;
+    private static final long MOST_NANOS = 4_000_000_000L;
+
+    /** On a quiet machine most rounds take less than this many times the shortest one. */
+    private static final double STEADY = 1.3;
+
+    /** A correction's share of what it was before, after each step of as many rows. */
+    private static final double KEEP = 0.95;
+    /** A step this many times as long as expected was interrupted. */
+    private static final double INTERRUPTED = 3;
+    /** Costs corrected by more than this are worth to be kept instead of those measured at first. */
+    private static final double DRIFT = 1.2;
+
+    private final double[] measured; // milliseconds by rows, from 1
+    private final double[] corrections; // factors, of each
+    private final boolean fixed;
+    private final boolean steady;
+    private double scale = 1; // a factor, of all
+
+    private StepCosts(double[] measured, boolean fixed, boolean steady) {
+        this.measured = measured;
+        this.fixed = fixed;
+        this.steady = steady;
+        corrections = new double[measured.length];
+        Arrays.fill(corrections, 1);
+    }
+
+    /** As {@link #of}, but costs that no step corrects. */
+    public static StepCosts fixed(Map<Integer, Double> milliseconds) {
+        return new StepCosts(of(milliseconds).measured, true, true);
+    }
+
+    /**
+     * Costs from some of their points.
+     *
+     * @param milliseconds by rows, of one row at least
+     * @throws IllegalArgumentException if a number of rows or a time cannot be one
+     */
+    public static StepCosts of(Map<Integer, Double> milliseconds) {
+        NavigableMap<Integer, Double> points = new TreeMap<>(milliseconds);
+        points.forEach((rows, time) -> {
+            if (rows < 1 || rows > MOST_ROWS || !(time > 0 && time < Double.MAX_VALUE)) { // NaN too
+                throw new IllegalArgumentException("a step of " + rows + " rows cannot take " + time + " ms");
+            }
+        });
+        if (!points.containsKey(1)) {
+            throw new IllegalArgumentException("what a step of one row takes must be known");
+        }
+        double[] all = new double[points.lastKey()];
+        for (Map.Entry<Integer, Double> low : points.entrySet()) {
+            Map.Entry<Integer, Double> high = points.higherEntry(low.getKey());
+            int to = high == null ? low.getKey() : high.getKey() - 1;
+            for (int rows = low.getKey(); rows <= to; rows++) {
+                double time = high == null
+                        ? low.getValue()
+                        : low.getValue()
+                                + (high.getValue() - low.getValue())
+                                        * (rows - low.getKey())
+                                        / (high.getKey() - low.getKey());
+                all[rows - 1] = time;
+            }
+        }
+        // Fewer rows are not more work, and other programs only make steps longer.
+        for (int i = all.length - 2; i >= 0; i--) {
+            all[i] = Math.min(all[i], all[i + 1]);
+        }
+        return new StepCosts(all, false, true);
+    }
+
+    /** The same cost for any number of rows up to a budget. */
+    static StepCosts flat(int budget) {
+        double[] one = new double[budget];
+        Arrays.fill(one, 1);
+        return new StepCosts(one, true, true);
+    }
+
+    /** Measures, in some tenths of a second with a small model, in ten seconds with a large one. */
+    public static StepCosts measure(Engine engine) {
+        int trained = engine.model().config().contextLength();
+        int most = Math.min(MOST_ROWS, trained / 2);
+        int context = Math.min(CONTEXT, trained - most);
+        try (KvCache cache = new KvCache(engine.model().config(), CacheFormat.F16, context + most);
+                ForwardPass pass = new ForwardPass(engine, most)) {
+            cache.assumeLength(context);
+            pass.reserveLogits(most);
+            List<Integer> points = new ArrayList<>();
+            double one = seconds(pass, cache, 1); // warms up, like all of the first round
+            for (int rows : POINTS) {
+                if (rows > most || seconds(pass, cache, rows) > DEAREST * one) {
+                    break;
+                }
+                points.add(rows);
+            }
+            List<double[]> rounds = new ArrayList<>();
+            long start = System.nanoTime();
+            long elapsed = 0;
+            while (rounds.isEmpty()
+                    || (rounds.size() < LEAST_ROUNDS && elapsed < MOST_NANOS)
+                    || (rounds.size() < MOST_ROUNDS && elapsed < ENOUGH_NANOS)) {
+                rounds.add(points.stream()
+                        .mapToDouble(rows -> seconds(pass, cache, rows))
+                        .toArray());
+                elapsed = System.nanoTime() - start;
+            }
+            NavigableMap<Integer, Double> shortest = new TreeMap<>();
+            boolean steady = true;
+            for (int i = 0; i < points.size(); i++) {
+                int point = i;
+                double[] seconds = rounds.stream()
+                        .mapToDouble(round -> round[point])
+                        .sorted()
+                        .toArray();
+                shortest.put(points.get(i), 1e3 * seconds[0]);
+                steady &= seconds[seconds.length / 2] < STEADY * seconds[0];
+            }
+            return new StepCosts(of(shortest).measured, false, steady);
+        }
+    }
+
+    private static double seconds(ForwardPass pass, KvCache cache, int count) {
+        Rows rows = new Rows();
+        int[] all = new int[count];
+        for (int i = 0; i < count; i++) {
+            all[i] = rows.addToken(0, i - 1);
+        }
+        long start = System.nanoTime();
+        pass.run(cache, rows);
+        pass.logits(all, count);
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    /** Whether the machine was quiet enough for the costs to be worth keeping. */
+    public boolean steady() {
+        return steady;
+    }
+
+    /** Most rows of a step whose cost is known; more are too dear. */
+    int mostRows() {
+        return measured.length;
+    }
+
+    /** Milliseconds that a step is expected to take by its rows, from 1, up to {@link #mostRows}: copied. */
+    synchronized double[] milliseconds() {
+        double[] expected = new double[measured.length];
+        for (int i = 0; i < expected.length; i++) {
+            expected[i] = scale * corrections[i] * measured[i];
+        }
+        return expected;
+    }
+
+    /** Takes in what a step has taken. */
+    synchronized void observe(int rows, double milliseconds) {
+        if (fixed || rows > measured.length) {
+            return;
+        }
+        double expected = scale * corrections[rows - 1] * measured[rows - 1];
+        if (milliseconds > INTERRUPTED * expected) {
+            return;
+        }
+        double change = milliseconds / expected;
+        scale *= Math.pow(change, (1 - KEEP) / 2);
+        corrections[rows - 1] *= Math.pow(change, (1 - KEEP) / 2);
+    }
+
+    /** The points to keep, corrected; empty unless they have become others than those that were measured. */
+    public synchronized Map<Integer, Double> drifted() {
+        double least = Arrays.stream(corrections).min().orElse(1);
+        double most = Arrays.stream(corrections).max().orElse(1);
+        return most > DRIFT * least ? points() : Map.of();
+    }
+
+    /** Milliseconds by rows, as {@link #of} reads them. */
+    public Map<Integer, Double> points() {
+        double[] all = milliseconds();
+        NavigableMap<Integer, Double> points = new TreeMap<>();
+        for (int i = 0; i < all.length; i++) {
+            points.put(i + 1, all[i]);
+        }
+        return points;
+    }
+}
