@@ -80,7 +80,8 @@ final class Checkup {
         return checks;
     }
 
-    private static String processor() {
+    /** This machine's processor, as people call it. */
+    static String processor() {
         Path info = Path.of("/proc/cpuinfo");
         if (Files.isReadable(info)) {
             try (Stream<String> lines = Files.lines(info)) {
