@@ -38,6 +38,7 @@ final class Bita {
             "tune",
             "import",
             "bench",
+            "eval",
             "audit",
             "doctor");
 
@@ -63,6 +64,7 @@ final class Bita {
             case "tune" -> new TuneCommand(terminal);
             case "import" -> new ImportCommand(terminal);
             case "bench" -> new BenchCommand(terminal);
+            case "eval" -> new EvalCommand(terminal);
             case "audit" -> new AuditCommand(terminal);
             case "doctor" -> new DoctorCommand(terminal);
             default -> throw new IllegalArgumentException(name);

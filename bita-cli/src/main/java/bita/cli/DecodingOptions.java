@@ -3,10 +3,9 @@ package bita.cli;
 import bita.api.SessionOptions;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
-import bita.kernels.CacheFormat;
 import java.util.Optional;
-import java.util.OptionalInt;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -22,24 +21,8 @@ final class DecodingOptions {
     @Option(names = "--plain", description = "One token per step, the same as --method plain.")
     boolean plain;
 
-    @Option(
-            names = "--rows",
-            paramLabel = "N",
-            description = "Most rows of one step, drafts and masks together. Default: as many as pay for trees by"
-                    + " probability (best), all for the others.")
-    Optional<Integer> rows = Optional.empty();
-
-    @Option(
-            names = "--context",
-            paramLabel = "N",
-            description = "Most tokens of prompt and answer together. Default: what the model was trained for.")
-    Optional<Integer> context = Optional.empty();
-
-    @Option(
-            names = "--cache-type",
-            paramLabel = "f16|f32",
-            description = "Number format of keys and values; another one may give another text. Default: f16.")
-    CacheFormat cacheType = CacheFormat.F16;
+    @Mixin
+    final SequenceOptions sequence = new SequenceOptions();
 
     /** @throws UsageException if the options do not go together or are out of range */
     SessionOptions session() {
@@ -48,18 +31,22 @@ final class DecodingOptions {
         }
         Optional<Method> chosen = plain ? Optional.of(new Method.Plain()) : method;
         SessionOptions automatic = SessionOptions.automatic();
-        OptionalInt budget = toInt(rows);
         return UsageException.check(() -> {
             // The session would check the budget too, but only after the model has been loaded.
             new DecodingSettings(
-                    chosen.orElseGet(Method.Plain::new), budget, toInt(context), cacheType, automatic.prefillChunk());
+                    chosen.orElseGet(Method.Plain::new),
+                    sequence.rows(),
+                    sequence.context(),
+                    sequence.cacheType,
+                    automatic.prefillChunk());
             return new SessionOptions(
-                    chosen, budget, toInt(context), cacheType, automatic.prefillChunk(), automatic.observer());
+                    chosen,
+                    sequence.rows(),
+                    sequence.context(),
+                    sequence.cacheType,
+                    automatic.prefillChunk(),
+                    automatic.observer());
         });
-    }
-
-    private static OptionalInt toInt(Optional<Integer> value) {
-        return value.map(OptionalInt::of).orElseGet(OptionalInt::empty);
     }
 
     static final class MethodConverter implements ITypeConverter<Method> {

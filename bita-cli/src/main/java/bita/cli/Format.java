@@ -43,4 +43,9 @@ final class Format {
         }
         return seconds / 3600 + " h " + seconds % 3600 / 60 + " min";
     }
+
+    /** Text from a file, which may hold anything, as a terminal can show it in a line. */
+    static String oneLine(String text) {
+        return text.replaceAll("\\p{Cntrl}", " ");
+    }
 }

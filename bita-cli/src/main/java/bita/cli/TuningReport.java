@@ -1,5 +1,6 @@
 package bita.cli;
 
+import bita.eval.Markdown;
 import bita.eval.plot.Drawing;
 import bita.eval.plot.ImageFormat;
 import bita.eval.plot.TuningCurves;
@@ -26,7 +27,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -39,7 +39,6 @@ final class TuningReport {
     static final String LOG = "log.jsonl";
 
     private static final String CURVES = "curves.svg";
-    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_./:=,@%+-]+");
 
     private final Path file;
     private final Path log;
@@ -164,11 +163,11 @@ final class TuningReport {
         int made = history.steps().isEmpty() ? 0 : history.steps().getLast().step();
         StringBuilder text = new StringBuilder();
         try (Formatter out = new Formatter(text, Locale.ROOT)) {
-            out.format("# Tuning of %s\n\n", code(run.adapter().toString()));
+            out.format("# Tuning of %s\n\n", Markdown.code(run.adapter().toString()));
             out.format(progress(made, ended), made, run.settings().steps());
             result(out, history);
             undrawn.ifPresentOrElse(
-                    why -> out.format("There are no curves: %s.\n\n", code(why)),
+                    why -> out.format("There are no curves: %s.\n\n", Markdown.code(why)),
                     () -> out.format(
                             "![Loss, how often each mask is right, and tokens per step, by steps of training](%s)\n\n",
                             CURVES));
@@ -247,9 +246,9 @@ final class TuningReport {
                 .sum();
         out.format("## From what, and how\n");
         out.format("| | |\n|---|---|\n");
-        row(out, "model", code(run.model().toString()));
-        row(out, "its SHA-256", code(run.modelSha256()));
-        row(out, "answers", code(run.answers().toString()));
+        row(out, "model", Markdown.code(run.model().toString()));
+        row(out, "its SHA-256", Markdown.code(run.modelSha256()));
+        row(out, "answers", Markdown.code(run.answers().toString()));
         row(out, "trained on", Format.count(run.set().training().size()) + " answers");
         row(
                 out,
@@ -312,35 +311,12 @@ final class TuningReport {
 
     private void command(Formatter out, boolean ended) {
         out.format("## Command\n");
-        String command =
-                "bita " + run.arguments().stream().map(TuningReport::quoted).collect(Collectors.joining(" "));
-        String fence = fence(command, 3);
-        out.format("%s\n%s\n%s\n", fence, command, fence);
+        String command = ShellCommand.of(run.arguments());
+        out.format("%s", Markdown.block(command));
         out.format(
                 ended
                         ? "With another output it learns the same adapter again, to the last bit, from the same files on the"
                                 + " same instruction set.\n"
                         : "If the run has stopped, this goes on with it.\n");
-    }
-
-    /** An argument as a POSIX shell reads it. */
-    private static String quoted(String argument) {
-        return PLAIN.matcher(argument).matches() ? argument : "'" + argument.replace("'", "'\\''") + "'";
-    }
-
-    /** Text as it is, in Markdown, also in a table. */
-    private static String code(String text) {
-        String line = text.replaceAll("\\p{Cntrl}", " ").replace("|", "\\|");
-        String fence = fence(line, 1);
-        return fence.length() == 1 ? fence + line + fence : fence + " " + line + " " + fence;
-    }
-
-    /** More backquotes than a text has in a row. */
-    private static String fence(String text, int least) {
-        String fence = "`".repeat(least);
-        while (text.contains(fence)) {
-            fence += "`";
-        }
-        return fence;
     }
 }

@@ -44,4 +44,22 @@ public record SamplingSettings(double temperature, int topK, double topP, double
     public boolean isGreedy() {
         return temperature == 0;
     }
+
+    /** For people: {@code greedy}, or what is not off, for instance {@code temperature 0.7 top-p 0.9 seed 1}. */
+    public String describe() {
+        if (isGreedy()) {
+            return "greedy";
+        }
+        StringBuilder text = new StringBuilder("temperature ").append(temperature);
+        if (topK > 0) {
+            text.append(" top-k ").append(topK);
+        }
+        if (topP < 1) {
+            text.append(" top-p ").append(topP);
+        }
+        if (minP > 0) {
+            text.append(" min-p ").append(minP);
+        }
+        return text.append(" seed ").append(seed).toString();
+    }
 }

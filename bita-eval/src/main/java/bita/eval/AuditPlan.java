@@ -1,6 +1,7 @@
 package bita.eval;
 
 import bita.decode.DecodingSettings;
+import bita.decode.SamplingSettings;
 import bita.kernels.Backend;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -212,7 +213,9 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
             values.put("method", methods.stream().map(AuditedMethod::name).toList());
             values.put(
                     "sampling",
-                    TextSettings.SAMPLINGS.stream().map(TextSettings::describe).toList());
+                    TextSettings.SAMPLINGS.stream()
+                            .map(SamplingSettings::describe)
+                            .toList());
             values.put(
                     "cache",
                     TextSettings.CACHE_FORMATS.stream()

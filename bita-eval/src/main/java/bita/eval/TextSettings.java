@@ -19,27 +19,10 @@ record TextSettings(SamplingSettings sampling, CacheFormat cacheFormat) {
     static final TextSettings STANDARD = new TextSettings(SamplingSettings.greedy(), CacheFormat.F16);
 
     String describe() {
-        return describe(sampling) + ", cache " + describe(cacheFormat);
+        return sampling.describe() + ", cache " + describe(cacheFormat);
     }
 
     static String describe(CacheFormat format) {
         return format.name().toLowerCase(Locale.ROOT);
-    }
-
-    static String describe(SamplingSettings sampling) {
-        if (sampling.isGreedy()) {
-            return "greedy";
-        }
-        StringBuilder text = new StringBuilder("temperature ").append(sampling.temperature());
-        if (sampling.topK() > 0) {
-            text.append(" top-k ").append(sampling.topK());
-        }
-        if (sampling.topP() < 1) {
-            text.append(" top-p ").append(sampling.topP());
-        }
-        if (sampling.minP() > 0) {
-            text.append(" min-p ").append(sampling.minP());
-        }
-        return text.append(" seed ").append(sampling.seed()).toString();
     }
 }

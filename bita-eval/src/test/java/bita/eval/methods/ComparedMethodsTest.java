@@ -1,0 +1,62 @@
+package bita.eval.methods;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import bita.decode.Method;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class ComparedMethodsTest {
+    private static final Method LOOKUP = Method.parse("lookup");
+
+    private static List<Method> methods(String... names) {
+        return List.of(names).stream().map(Method::parse).toList();
+    }
+
+    @Test
+    void beginsWithPlainDecoding() {
+        assertThat(ComparedMethods.of(methods("lookup", "plain", "lookup"), LOOKUP, Optional.empty())
+                        .names())
+                .containsExactly("plain", "lookup");
+        assertThat(ComparedMethods.of(methods("plain"), LOOKUP, Optional.empty())
+                        .names())
+                .containsExactly("plain");
+    }
+
+    @Test
+    void comparesReferenceTreesAndDefaultUnlessAsked() {
+        assertThat(ComparedMethods.of(List.of(), Method.DEFAULT, Optional.of(3)).names())
+                .containsExactly(
+                        "plain",
+                        "masks3:chain",
+                        "masks3:half:3",
+                        "masks3:upper-triangle:5",
+                        "masks3:full:2",
+                        "lookup",
+                        Method.DEFAULT.name());
+    }
+
+    @Test
+    void saysWhatIsLeftOut() {
+        ComparedMethods none = ComparedMethods.of(List.of(), LOOKUP, Optional.empty());
+        ComparedMethods two = ComparedMethods.of(methods("masks3:chain", "masks:half:2"), LOOKUP, Optional.of(2));
+
+        assertThat(none.names()).containsExactly("plain", "lookup");
+        assertThat(none.leftOut())
+                .hasSize(4)
+                .first()
+                .isEqualTo("masks3:chain is left out: it drafts with masks, and the model has no adapter");
+        assertThat(two.names()).containsExactly("plain", "masks:half:2");
+        assertThat(two.leftOut())
+                .containsExactly("masks3:chain is left out: it drafts with 3 masks, and the adapter has 2");
+    }
+
+    @Test
+    void refusesWhenNothingIsLeft() {
+        assertThatThrownBy(() -> ComparedMethods.of(methods("masks:chain"), LOOKUP, Optional.empty()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("masks:chain is left out: it drafts with masks");
+    }
+}
