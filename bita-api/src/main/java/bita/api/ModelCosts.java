@@ -5,7 +5,6 @@ import bita.decode.StepCosts;
 import bita.kernels.Processors;
 import bita.model.Engine;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -54,13 +53,10 @@ final class ModelCosts {
                 Processors.name());
     }
 
-    /** Keeps what the sessions have found out, if it is something else than was kept. */
+    /** Lets the next process measure anew if the machine has become another one. */
     synchronized void close() {
-        if (costs != null && choice instanceof CostChoice.Measured(Optional<StepCostStore> store)) {
-            Map<Integer, Double> drifted = costs.drifted();
-            if (!drifted.isEmpty()) {
-                store.ifPresent(folder -> folder.keep(key(), drifted));
-            }
+        if (costs != null && costs.drifted() && choice instanceof CostChoice.Measured(Optional<StepCostStore> store)) {
+            store.ifPresent(folder -> folder.forget(key()));
         }
     }
 }

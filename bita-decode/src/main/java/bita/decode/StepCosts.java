@@ -35,12 +35,12 @@ public final class StepCosts {
     /** On a quiet machine most rounds take less than this many times the shortest one. */
     private static final double STEADY = 1.3;
 
-    /** A correction's share of what it was before, after each step of as many rows. */
-    private static final double KEEP = 0.95;
+    /** How much of a step's surprise the costs of as many rows take over, and those of all. */
+    private static final double LEARN = 0.01;
     /** A step this many times as long as expected was interrupted. */
     private static final double INTERRUPTED = 3;
-    /** Costs corrected by more than this are worth to be kept instead of those measured at first. */
-    private static final double DRIFT = 1.2;
+    /** Costs whose ratios have changed by more than this are to be measured again. */
+    private static final double DRIFT = 1.3;
 
     private final double[] measured; // milliseconds by rows, from 1
     private final double[] corrections; // factors, of each
@@ -91,11 +91,15 @@ public final class StepCosts {
                 all[rows - 1] = time;
             }
         }
-        // Fewer rows are not more work, and other programs only make steps longer.
-        for (int i = all.length - 2; i >= 0; i--) {
-            all[i] = Math.min(all[i], all[i + 1]);
+        return new StepCosts(ascending(all), false, true);
+    }
+
+    /** Fewer rows are not more work, and other programs only make steps longer. */
+    private static double[] ascending(double[] milliseconds) {
+        for (int i = milliseconds.length - 2; i >= 0; i--) {
+            milliseconds[i] = Math.min(milliseconds[i], milliseconds[i + 1]);
         }
-        return new StepCosts(all, false, true);
+        return milliseconds;
     }
 
     /** The same cost for any number of rows up to a budget. */
@@ -176,7 +180,7 @@ public final class StepCosts {
         for (int i = 0; i < expected.length; i++) {
             expected[i] = scale * corrections[i] * measured[i];
         }
-        return expected;
+        return ascending(expected);
     }
 
     /** Takes in what a step has taken. */
@@ -188,16 +192,16 @@ public final class StepCosts {
         if (milliseconds > INTERRUPTED * expected) {
             return;
         }
-        double change = milliseconds / expected;
-        scale *= Math.pow(change, (1 - KEEP) / 2);
-        corrections[rows - 1] *= Math.pow(change, (1 - KEEP) / 2);
+        double change = Math.pow(milliseconds / expected, LEARN);
+        scale *= change;
+        corrections[rows - 1] *= change;
     }
 
-    /** The points to keep, corrected; empty unless they have become others than those that were measured. */
-    public synchronized Map<Integer, Double> drifted() {
+    /** Whether the costs have become others than those that were measured, so that these are not worth keeping. */
+    public synchronized boolean drifted() {
         double least = Arrays.stream(corrections).min().orElse(1);
         double most = Arrays.stream(corrections).max().orElse(1);
-        return most > DRIFT * least ? points() : Map.of();
+        return most > DRIFT * least;
     }
 
     /** Milliseconds by rows, as {@link #of} reads them. */

@@ -40,7 +40,7 @@ class StepCostsTest {
     @Test
     void followsAMachineThatHasChanged() {
         StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0));
-        assertThat(costs.drifted()).isEmpty();
+        assertThat(costs.drifted()).isFalse();
         for (int i = 0; i < 400; i++) {
             costs.observe(1, 4);
             costs.observe(8, 16);
@@ -48,7 +48,7 @@ class StepCostsTest {
         }
 
         assertThat(costs.milliseconds()[7] / costs.milliseconds()[0]).isCloseTo(4, within(0.2));
-        assertThat(costs.drifted()).containsEntry(8, costs.milliseconds()[7]);
+        assertThat(costs.drifted()).isTrue();
     }
 
     /** All steps twice as long is no other machine: only ratios count. */
@@ -60,7 +60,7 @@ class StepCostsTest {
         }
 
         assertThat(costs.milliseconds()[1] / costs.milliseconds()[0]).isCloseTo(1.25, within(0.05));
-        assertThat(costs.drifted()).isEmpty();
+        assertThat(costs.drifted()).isFalse();
     }
 
     @Test

@@ -56,6 +56,15 @@ public final class StepCostStore {
         }
     }
 
+    /** Removes what was kept under a key. */
+    public void forget(String key) {
+        try {
+            Files.deleteIfExists(file(key));
+        } catch (IOException e) {
+            // What is not kept up to date costs some speed.
+        }
+    }
+
     private Path file(String key) {
         return folder.resolve(Sha256.of(key).substring(0, 16) + ".json");
     }

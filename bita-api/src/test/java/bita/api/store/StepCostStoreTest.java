@@ -35,6 +35,10 @@ class StepCostStoreTest {
 
         assertThat(store.read("model").orElseThrow().points()).isEqualTo(COSTS.points());
         assertThat(store.read("another model")).isEmpty();
+
+        store.forget("another model");
+        store.forget("model");
+        assertThat(store.read("model")).isEmpty();
     }
 
     @Test
