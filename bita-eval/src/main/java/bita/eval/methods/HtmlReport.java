@@ -51,11 +51,11 @@ final class HtmlReport {
                 """, escape(setting("model")), style());
         out.format("<h1>Decoding methods compared</h1>\n");
         out.format(
-                "<p class=\"faint\">%s on %s, %s, %s threads</p>\n",
+                "<p class=\"faint\">%s on %s, %s, %s</p>\n",
                 escape(setting("model")),
                 escape(setting("suite")),
                 escape(setting("processor")),
-                escape(setting("threads")));
+                escape(Wording.counted(setting("threads"), "thread")));
         out.format("<p class=\"%s\">%s</p>\n", result.identical() ? "good" : "bad", escape(Wording.verdict(result)));
         summary();
         speedups();
@@ -165,8 +165,9 @@ final class HtmlReport {
             List<ResultRow> rows = result.rows(group).filter(shown).toList();
             if (!rows.isEmpty()) {
                 out.format(
-                        "<h3>%s <span class=\"faint\">%d prompts</span></h3>\n<div class=\"chart\">\n",
-                        escape(group), rows.getFirst().prompts());
+                        "<h3>%s <span class=\"faint\">%s</span></h3>\n<div class=\"chart\">\n",
+                        escape(group),
+                        Wording.counted(Integer.toString(rows.getFirst().prompts()), "prompt"));
                 for (ResultRow row : rows) {
                     out.format(
                             "<div class=\"bar\"><span class=\"name\">%s</span><span class=\"track\">",
@@ -191,19 +192,22 @@ final class HtmlReport {
         for (int depth = 1; depth <= deepest; depth++) {
             out.format("<th>%d</th>", depth);
         }
-        out.format("<th>accepted of drafted</th><th>accepted, by source</th></tr>\n");
+        out.format("</tr>\n");
         for (ResultRow row : whole) {
             out.format("<tr><td>%s</td>", escape(row.method()));
             for (int depth = 1; depth <= deepest; depth++) {
                 double share = Wording.acceptance(row, depth);
                 out.format("<td class=\"heat\" style=\"--share:%.3f\">%s</td>", share, Wording.percent(share));
             }
-            long accepted = row.acceptedBySource().values().stream()
-                    .mapToLong(Long::longValue)
-                    .sum();
+            out.format("</tr>\n");
+        }
+        out.format("</table></div>\n<div class=\"wide\"><table>\n<tr><th>method</th>");
+        out.format("<th>accepted of drafted</th><th>accepted, by source</th></tr>\n");
+        for (ResultRow row : whole) {
             out.format(
-                    "<td>%s</td><td>%s</td></tr>\n",
-                    row.drafted() == 0 ? "–" : Wording.percent(accepted / (double) row.drafted()),
+                    "<tr><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+                    escape(row.method()),
+                    Wording.acceptedOfDrafted(row),
                     escape(Wording.sources(row.acceptedBySource())));
         }
         out.format("</table></div>\n");

@@ -110,13 +110,7 @@ final class MarkdownReport {
             for (int depth = 1; depth <= deepest; depth++) {
                 out.format(" %s |", Wording.percent(Wording.acceptance(row, depth)));
             }
-            long accepted = row.acceptedBySource().values().stream()
-                    .mapToLong(Long::longValue)
-                    .sum();
-            out.format(
-                    " %s | %s |\n",
-                    Wording.sources(row.acceptedBySource()),
-                    row.drafted() == 0 ? "–" : Wording.percent(accepted / (double) row.drafted()));
+            out.format(" %s | %s |\n", Wording.sources(row.acceptedBySource()), Wording.acceptedOfDrafted(row));
         }
         out.format("\n");
     }

@@ -64,6 +64,18 @@ final class Wording {
                         + result.differences().getFirst().describe() + ".";
     }
 
+    static String acceptedOfDrafted(ResultRow row) {
+        double accepted = row.acceptedBySource().values().stream()
+                .mapToDouble(Long::doubleValue)
+                .sum();
+        return row.drafted() == 0 ? "–" : percent(accepted / row.drafted());
+    }
+
+    /** For instance {@code 1 prompt}. */
+    static String counted(String number, String what) {
+        return number + " " + what + (number.equals("1") ? "" : "s");
+    }
+
     static String sources(Map<String, Long> accepted) {
         long all = accepted.values().stream().mapToLong(Long::longValue).sum();
         return accepted.isEmpty()

@@ -88,6 +88,20 @@ class JournalTest {
         }
     }
 
+    /** Longer than the line that comes next: all of it must go. */
+    @Test
+    void dropsALongHalfLine() throws IOException {
+        write(FIRST, SECOND);
+        byte[] whole = Files.readAllBytes(path);
+        Files.delete(path);
+        write(FIRST);
+        Files.writeString(path, "{\"half\": \"" + "x".repeat(5000), StandardOpenOption.APPEND);
+
+        write(SECOND);
+
+        assertThat(Files.readAllBytes(path)).isEqualTo(whole);
+    }
+
     @Test
     void startsAnewOnRequest() throws IOException {
         Files.writeString(path, "something else\n");

@@ -103,7 +103,7 @@ class ReportsTest {
         Document page = parse(html);
 
         assertThat(elements(page, "script")).isEmpty();
-        assertThat(elements(page, "h3")).contains(EVIL + " 1 prompts");
+        assertThat(elements(page, "h3")).contains(EVIL + " 1 prompt");
         assertThat(elements(page, "li")).contains("a note of " + EVIL, "left out: " + EVIL);
         assertThat(elements(page, "pre")).containsExactly(COMMAND);
         assertThat(elements(page, "td")).contains(EVIL);
