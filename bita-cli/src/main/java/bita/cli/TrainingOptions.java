@@ -34,7 +34,7 @@ final class TrainingOptions {
     @Option(
             names = "--low-rank-rate",
             paramLabel = "X",
-            description = "The highest learning rate of what is added to linear layers. Default: 0.002.")
+            description = "The highest learning rate of what is added to linear layers. Default: 0.006.")
     Optional<Double> lowRankRate = Optional.empty();
 
     @Option(names = "--decay", paramLabel = "X", description = "Mask i counts exp(-(i - 1) / X). Default: 4.")

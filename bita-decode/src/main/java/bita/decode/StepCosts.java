@@ -24,15 +24,15 @@ public final class StepCosts {
     /** What is measured; what lies between is interpolated. */
     private static final int[] POINTS = {1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64};
     /** No draft pays for a step that costs this many times as much as one of a single row: wider ones are not measured. */
-    private static final double DEAREST = 8;
+    private static final double DEAREST = 5;
 
     private static final int CONTEXT = 256;
     private static final int LEAST_ROUNDS = 3;
     private static final int MOST_ROUNDS = 15;
-    private static final long ENOUGH_NANOS = 250_000_000;
+    private static final long ENOUGH_NANOS = 1_000_000_000;
     private static final long MOST_NANOS = 4_000_000_000L;
 
-    /** On a quiet machine most rounds take less than this many times the shortest one. */
+    /** On a quiet machine most rounds take less than this many times the shortest steps. */
     private static final double STEADY = 1.3;
 
     /** How much of a step's surprise the costs of as many rows take over, and those of all. */
@@ -109,7 +109,7 @@ public final class StepCosts {
         return new StepCosts(one, true, true);
     }
 
-    /** Measures, in some tenths of a second with a small model, in ten seconds with a large one. */
+    /** Measures, in a second with a small model, in ten with a large one; only once where the costs are kept. */
     public static StepCosts measure(Engine engine) {
         int trained = engine.model().config().contextLength();
         int most = Math.min(MOST_ROWS, trained / 2);
@@ -138,7 +138,7 @@ public final class StepCosts {
                 elapsed = System.nanoTime() - start;
             }
             NavigableMap<Integer, Double> shortest = new TreeMap<>();
-            boolean steady = true;
+            double medians = 0;
             for (int i = 0; i < points.size(); i++) {
                 int point = i;
                 double[] seconds = rounds.stream()
@@ -146,9 +146,11 @@ public final class StepCosts {
                         .sorted()
                         .toArray();
                 shortest.put(points.get(i), 1e3 * seconds[0]);
-                steady &= seconds[seconds.length / 2] < STEADY * seconds[0];
+                medians += 1e3 * seconds[seconds.length / 2];
             }
-            return new StepCosts(of(shortest).measured, false, steady);
+            double all =
+                    shortest.values().stream().mapToDouble(Double::doubleValue).sum();
+            return new StepCosts(of(shortest).measured, false, medians < STEADY * all);
         }
     }
 

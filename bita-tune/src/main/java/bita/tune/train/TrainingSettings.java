@@ -38,7 +38,7 @@ public record TrainingSettings(
         long seed) {
     /** Found by measurement on the default model (docs/tune.md). */
     public static final TrainingSettings DEFAULT =
-            new TrainingSettings(16, 3, 0, 64, 8, 150, 0.1, 2e-3, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
+            new TrainingSettings(16, 3, 0, 64, 8, 150, 0.1, 6e-3, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
 
     public TrainingSettings {
         range("prompts", prompts, 0, 256);
