@@ -75,7 +75,8 @@ class TuningMemoryTest {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // As the launcher does it.
         String launcher = Files.readString(Path.of("../bita"));
-        command.addAll(List.of(found(launcher, "tune\\) memory=\\((.*)\\) ;;").split(" ")));
+        command.addAll(
+                List.of(found(launcher, "tune\\b.*\\) memory=\\((.*)\\) ;;").split(" ")));
         command.addAll(List.of(
                 "--enable-native-access=ALL-UNNAMED",
                 "--add-modules=jdk.incubator.vector",
