@@ -13,6 +13,6 @@ public sealed interface CostChoice {
      */
     record Measured(Optional<StepCostStore> store) implements CostChoice {}
 
-    /** What is known; it is not changed by what steps take. */
+    /** What is known already. */
     record Given(StepCosts costs) implements CostChoice {}
 }

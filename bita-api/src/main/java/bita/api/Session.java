@@ -37,6 +37,14 @@ public final class Session implements AutoCloseable {
         return context;
     }
 
+    /**
+     * Forgets the text so far and what was learned from it about drafts, so that the next answer takes what it takes in a
+     * new session.
+     */
+    public void forget() {
+        decoding.forget();
+    }
+
     /** Ends the answer in the making, from any thread, before its next pass. */
     public void cancel() {
         cancelled = true;

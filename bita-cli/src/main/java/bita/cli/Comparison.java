@@ -58,6 +58,7 @@ record Comparison(
     }
 
     private static Answer generate(Session session, int[] prompt, GenerationOptions options, AnswerListener listener) {
+        session.forget(); // an answer that a draft source has seen before would flatter it
         Answer answer = session.generate(prompt, options, listener);
         if (answer.finish() == Answer.Finish.CANCELLED) {
             throw new CancellationException();

@@ -2,6 +2,7 @@ package bita.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import bita.eval.methods.ComparedMethods;
 import bita.model.TalkingModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -20,6 +21,9 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** With a model that says random words, and an adapter of random numbers. */
 class EvalCommandTest {
+    /** Compared unless told otherwise, plain decoding among them. */
+    private static final int METHODS = ComparedMethods.STANDARD.size() + 2;
+
     @TempDir
     static Path home;
 
@@ -73,7 +77,7 @@ class EvalCommandTest {
                 .contains(
                         "1  plain  ",
                         "2  masks3:chain  ",
-                        "7  masks+lookup:best:16  ",
+                        "10  masks+automaton+recycling:best:16  ",
                         "3/3",
                         "\nspeedup by category ",
                         "\nwriting ",
@@ -167,7 +171,7 @@ class EvalCommandTest {
 
         assertThat(status).isEqualTo(Interruption.STATUS);
         long stopped = answers();
-        assertThat(stopped).isBetween(2L, 3L * 7 * 50 - 1);
+        assertThat(stopped).isBetween(2L, 3L * METHODS * 50 - 1);
         assertThat(err.toString(StandardCharsets.UTF_8))
                 .contains(
                         "stopped with " + stopped + " answers in " + output + "; the same command goes on from there");
@@ -180,7 +184,7 @@ class EvalCommandTest {
 
         assertThat(resumed.status()).isZero();
         assertThat(resumed.err()).contains("going on in " + output + ", which has " + stopped + " answers already");
-        assertThat(answers()).isEqualTo(3 * 7 * 50);
+        assertThat(answers()).isEqualTo(3 * METHODS * 50);
     }
 
     private long answers() {

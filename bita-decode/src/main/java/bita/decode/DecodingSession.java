@@ -35,9 +35,8 @@ public final class DecodingSession implements AutoCloseable {
     private final TokenDecider decider;
     private final int prefillChunk;
     private final int vocabulary;
-    private final Optional<Drafter> drafter;
-    private final List<Drafter> drafters; // the same
-    private final Optional<Planner> planner;
+    private final Supplier<Drafting> newDrafting;
+    private Drafting drafting;
     private final CandidateReader reader;
     private final KvCache cache;
     private final ForwardPass pass;
@@ -68,21 +67,9 @@ public final class DecodingSession implements AutoCloseable {
         decider = new TokenDecider(engine);
         prefillChunk = settings.prefillChunk();
         vocabulary = engine.model().config().vocabulary();
-        int maxRows;
-        if (settings.method() instanceof Method.Drafting drafting) {
-            int masks = drafting.masks()
-                    .map(source -> Math.min(source.perGroup(), masks(engine, drafting)))
-                    .orElse(0);
-            planner = Planner.of(drafting, masks, settings.rows(), costs);
-            int most = planner.map(Planner::mostRows).orElse(Drafter.MAX_ROWS);
-            drafter = Optional.of(new Drafter(engine, drafting, masks, most));
-            maxRows = Math.max(prefillChunk + masks, most);
-        } else {
-            planner = Optional.empty();
-            drafter = Optional.empty();
-            maxRows = prefillChunk;
-        }
-        drafters = drafter.stream().toList();
+        newDrafting = () -> Drafting.of(engine, settings, costs);
+        drafting = newDrafting.get();
+        int maxRows = drafting.mostRows(prefillChunk);
         reader = new CandidateReader(engine, calibration);
         rowIndices = new int[maxRows];
         ModelConfig config = engine.model().config();
@@ -90,11 +77,48 @@ public final class DecodingSession implements AutoCloseable {
         pass = new ForwardPass(engine, maxRows);
     }
 
-    private static int masks(Engine engine, Method.Drafting method) {
-        return engine.maskTokens()
-                .map(MaskTokens::masks)
-                .orElseThrow(() -> new IllegalArgumentException("the method " + method.name()
-                        + " needs an adapter, and none is loaded: give one with --adapter, or use lookup or plain"));
+    /**
+     * What drafts, and what has been learned about it.
+     *
+     * @param drafter empty for plain decoding
+     * @param all     the same, as a planner takes it
+     * @param planner empty for methods that come as they are
+     */
+    private record Drafting(Optional<Drafter> drafter, List<Drafter> all, Optional<Planner> planner) {
+        static Drafting of(Engine engine, DecodingSettings settings, Supplier<StepCosts> costs) {
+            if (!(settings.method() instanceof Method.Drafting method)) {
+                return new Drafting(Optional.empty(), List.of(), Optional.empty());
+            }
+            int masks = method.masks()
+                    .map(source -> Math.min(source.perGroup(), masks(engine, method)))
+                    .orElse(0);
+            Optional<Planner> planner = Planner.of(method, masks, settings.rows(), costs);
+            int most = planner.map(Planner::mostRows).orElse(Drafter.MAX_ROWS);
+            Drafter drafter = new Drafter(engine, method, masks, most);
+            return new Drafting(Optional.of(drafter), List.of(drafter), planner);
+        }
+
+        private static int masks(Engine engine, Method.Drafting method) {
+            return engine.maskTokens()
+                    .map(MaskTokens::masks)
+                    .orElseThrow(
+                            () -> new IllegalArgumentException(
+                                    "the method " + method.name()
+                                            + " needs an adapter, and none is loaded: give one with --adapter, or use lookup or plain"));
+        }
+
+        int mostRows(int prefillChunk) {
+            int firstMasks = drafter.map(Drafter::masks).orElse(0);
+            int most = planner.map(Planner::mostRows).orElse(drafter.isPresent() ? Drafter.MAX_ROWS : 1);
+            return Math.max(prefillChunk + firstMasks, most);
+        }
+    }
+
+    /** Forgets the sequence and all that was learned about its drafts, as if the session were new. */
+    public void forget() {
+        rewind(0);
+        begun = false;
+        drafting = newDrafting.get();
     }
 
     /** Tokens of the sequence so far: the prompt and what was decided. */
@@ -142,7 +166,7 @@ public final class DecodingSession implements AutoCloseable {
     private void rewind(int length) {
         cache.truncate(length);
         known.truncate(length);
-        drafter.ifPresent(d -> d.truncate(length));
+        drafting.drafter().ifPresent(d -> d.truncate(length));
         candidates = MaskCandidates.none();
     }
 
@@ -154,7 +178,7 @@ public final class DecodingSession implements AutoCloseable {
         }
         int last = to - from - 1;
         if (to == prompt.length) {
-            drafter.ifPresent(d -> d.addFirstGroup(last, rows));
+            drafting.drafter().ifPresent(d -> d.addFirstGroup(last, rows));
         }
         pass.run(cache, rows);
     }
@@ -164,8 +188,9 @@ public final class DecodingSession implements AutoCloseable {
         MemorySegment logits = pass.logits(rowIndices, 1);
         int position = cache.length() + promptRows - 1;
         int token = decide(logits, position);
-        drafter.ifPresent(d -> d.observeFirst(known.last(), logits));
-        candidates = drafter.map(d -> candidates(promptRows, d.masks(), new StepTime.Clock()))
+        drafting.drafter().ifPresent(d -> d.observeFirst(known.last(), logits));
+        candidates = drafting.drafter()
+                .map(d -> candidates(promptRows, d.masks(), new StepTime.Clock()))
                 .orElse(MaskCandidates.none());
         keepChain(promptRows);
         append(token);
@@ -191,10 +216,10 @@ public final class DecodingSession implements AutoCloseable {
         if (!begun) {
             throw new IllegalStateException("step() comes after begin()");
         }
-        if (drafter.isEmpty()) {
+        if (drafting.drafter().isEmpty()) {
             return plainStep();
         }
-        return draftStep(drafter.get(), most, isEnd);
+        return draftStep(drafting.drafter().get(), most, isEnd);
     }
 
     private Step plainStep() {
@@ -216,7 +241,7 @@ public final class DecodingSession implements AutoCloseable {
     private Step draftStep(Drafter drafter, int most, IntPredicate isEnd) {
         StepTime.Clock clock = new StepTime.Clock();
         drafter.propose(known.last(), candidates);
-        planner.ifPresentOrElse(p -> p.plan(drafters), drafter::keepAll);
+        drafting.planner().ifPresentOrElse(p -> p.plan(drafting.all()), drafter::keepAll);
         drafter.layOut(rows);
         DraftTree tree = drafter.tree();
         clock.drafted();
@@ -260,8 +285,9 @@ public final class DecodingSession implements AutoCloseable {
         }
         clock.verified();
         int stepRows = rows.size();
-        planner.ifPresent(
-                p -> p.learn(drafters, decided.size(), stepRows, clock.time().total()));
+        drafting.planner()
+                .ifPresent(p -> p.learn(
+                        drafting.all(), decided.size(), stepRows, clock.time().total()));
         return new Step(decided, tree.size() - 1, stepRows, clock.time());
     }
 
@@ -292,7 +318,7 @@ public final class DecodingSession implements AutoCloseable {
 
     private void append(int token) {
         known.add(token);
-        drafter.ifPresent(d -> d.append(token));
+        drafting.drafter().ifPresent(d -> d.append(token));
     }
 
     @Override

@@ -40,7 +40,7 @@ public final class StepCosts {
     /** A step this many times as long as expected was interrupted. */
     private static final double INTERRUPTED = 3;
     /** Costs whose ratios have changed by more than this are to be measured again. */
-    private static final double DRIFT = 1.3;
+    private static final double DRIFT = 1.6;
 
     private final double[] measured; // milliseconds by rows, from 1
     private final double[] corrections; // factors, of each
@@ -121,7 +121,7 @@ public final class StepCosts {
             List<Integer> points = new ArrayList<>();
             double one = seconds(pass, cache, 1); // warms up, like all of the first round
             for (int rows : POINTS) {
-                if (rows > most || seconds(pass, cache, rows) > DEAREST * one) {
+                if (rows > most || (seconds(pass, cache, rows) > DEAREST * one && rows > 1)) {
                     break;
                 }
                 points.add(rows);

@@ -258,6 +258,36 @@ class DecodingSessionTest {
         }
     }
 
+    /** Recycling knows an answer that it has seen before; a session that has forgotten is as one that has not. */
+    @Test
+    void forgets() {
+        Engine engine = engine(Optional.empty());
+        int[] prompt = prompt(11, 40);
+        DecodingSettings settings = new DecodingSettings(
+                Method.parse("recycling"), OptionalInt.of(12), OptionalInt.empty(), CacheFormat.F16, 32);
+        List<Integer> steps = new ArrayList<>();
+        try (DecodingSession session =
+                new DecodingSession(engine, Calibration.none(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
+            for (int i = 0; i < 3; i++) {
+                if (i == 2) {
+                    session.forget();
+                    assertThat(session.length()).isZero();
+                }
+                session.begin(prompt, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
+                int tokens = 0;
+                int made = 0;
+                for (; tokens < 60; made++) {
+                    tokens += session.step(60 - tokens, DecodingSessionTest::never)
+                            .tokens()
+                            .size();
+                }
+                steps.add(made);
+            }
+        }
+        assertThat(steps.get(1)).isLessThan(steps.getFirst());
+        assertThat(steps.getLast()).isEqualTo(steps.getFirst());
+    }
+
     @Test
     void stopsBehindAnEndTokenAndAtTheMostTokens() {
         Engine engine = engine(Optional.empty());

@@ -198,6 +198,9 @@ public final class Evaluation implements AutoCloseable {
 
     private Answer answer(Session session, StepTally tally, int[] prompt, int maxTokens) throws InterruptedException {
         GenerationOptions generation = new GenerationOptions(OptionalInt.of(maxTokens), options.sampling(), List.of());
+        if (options.repetitions() > 1) {
+            session.forget(); // a source that has seen the answer before would be flattered
+        }
         Answer answer = session.generate(prompt, generation, tally);
         if (Thread.interrupted() || answer.finish() == Answer.Finish.CANCELLED) {
             throw new InterruptedException();

@@ -35,6 +35,9 @@ class ComparedMethodsTest {
                         "masks3:upper-triangle:5",
                         "masks3:full:2",
                         "lookup",
+                        "automaton",
+                        "lookahead",
+                        "recycling",
                         Method.DEFAULT.name());
     }
 
@@ -43,7 +46,7 @@ class ComparedMethodsTest {
         ComparedMethods none = ComparedMethods.of(List.of(), LOOKUP, Optional.empty());
         ComparedMethods two = ComparedMethods.of(methods("masks3:chain", "masks:half:2"), LOOKUP, Optional.of(2));
 
-        assertThat(none.names()).containsExactly("plain", "lookup");
+        assertThat(none.names()).containsExactly("plain", "lookup", "automaton", "lookahead", "recycling");
         assertThat(none.leftOut())
                 .hasSize(4)
                 .first()
