@@ -55,7 +55,7 @@ final class EvalSummary {
             return "";
         }
         Table table = new Table("lr" + "r".repeat(others));
-        List<String> heading = new ArrayList<>(List.of("speedup by category", "prompts"));
+        List<String> heading = new ArrayList<>(List.of("speedup", "prompts"));
         IntStream.rangeClosed(2, others + 1).forEach(number -> heading.add("  " + number));
         table.row(heading.toArray(String[]::new));
         for (String category : result.categories()) {
