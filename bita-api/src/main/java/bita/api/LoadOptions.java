@@ -40,6 +40,10 @@ public record LoadOptions(
         return new LoadOptions(choice, threads, backend, instructionSet, costs);
     }
 
+    public LoadOptions withThreads(int number) {
+        return new LoadOptions(adapter, number, backend, instructionSet, costs);
+    }
+
     public LoadOptions withCosts(CostChoice choice) {
         return new LoadOptions(adapter, threads, backend, instructionSet, choice);
     }

@@ -29,12 +29,8 @@ class BatchTest {
 
     @BeforeAll
     static void load() throws IOException {
-        LoadOptions options = new LoadOptions(
-                new AdapterChoice.None(),
-                2,
-                Optional.empty(),
-                Optional.empty(),
-                new CostChoice.Measured(Optional.empty()));
+        LoadOptions options =
+                LoadOptions.automatic().withAdapter(new AdapterChoice.None()).withThreads(2);
         model = LanguageModel.load(TalkingModel.write(folder.resolve("talking.gguf")), options);
     }
 

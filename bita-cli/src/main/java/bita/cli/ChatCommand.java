@@ -37,7 +37,7 @@ final class ChatCommand implements Callable<Integer> {
     Optional<String> system = Optional.empty();
 
     @Mixin
-    final SamplingOptions sampling = new SamplingOptions();
+    final AnswerOptions answering = new AnswerOptions();
 
     @Mixin
     final DecodingOptions decoding = new DecodingOptions();
@@ -55,7 +55,7 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         SessionOptions sessionOptions = decoding.session();
-        GenerationOptions generation = sampling.generation();
+        GenerationOptions generation = answering.generation();
         try (LanguageModel loaded = loading.load(terminal, model.name, sessionOptions);
                 Session session = loaded.session(sessionOptions);
                 ChatInput input = input()) {

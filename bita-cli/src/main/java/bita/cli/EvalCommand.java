@@ -89,7 +89,7 @@ final class EvalCommand implements Callable<Integer> {
             split = ",",
             converter = DecodingOptions.MethodConverter.class,
             description = "What to compare with plain decoding: " + Method.SYNTAX + ". Default: the reference"
-                    + " implementation's trees, prompt lookup, and the best that the adapter allows.")
+                    + " implementation's trees, each other source alone, and what is used by default.")
     List<Method> methods = new ArrayList<>();
 
     @Option(
@@ -104,7 +104,7 @@ final class EvalCommand implements Callable<Integer> {
     boolean json;
 
     @Mixin
-    final ChoosingOptions choosing = new ChoosingOptions();
+    final SamplingOptions sampling = new SamplingOptions();
 
     @Mixin
     final SequenceOptions sequence = new SequenceOptions();
@@ -156,12 +156,12 @@ final class EvalCommand implements Callable<Integer> {
         if (force && output.isEmpty()) {
             throw new UsageException("--force is for a folder that is named with -o");
         }
-        if (choosing.isRandom() && choosing.seed.isEmpty()) {
+        if (sampling.isRandom() && sampling.seed.isEmpty()) {
             throw new UsageException("sampled answers need a --seed, so that a stopped run goes on with the same ones");
         }
-        SamplingSettings sampling = choosing.sampling();
+        SamplingSettings settings = sampling.settings();
         return UsageException.check(() -> new EvaluationOptions(
-                repetitions, maxTokens, sampling, sequence.rows(), sequence.context(), sequence.cacheType));
+                repetitions, maxTokens, settings, sequence.rows(), sequence.context(), sequence.cacheType));
     }
 
     private ResultsFolder folder(RunSettings settings, List<Question> questions) throws IOException {

@@ -67,7 +67,7 @@ final class RunCommand implements Callable<Integer> {
     boolean json;
 
     @Mixin
-    final SamplingOptions sampling = new SamplingOptions();
+    final AnswerOptions answering = new AnswerOptions();
 
     @Mixin
     final DecodingOptions decoding = new DecodingOptions();
@@ -86,7 +86,7 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() throws IOException, TemplateException {
         SessionOptions sessionOptions = decoding.session();
         checkCombination(sessionOptions);
-        GenerationOptions generation = sampling.generation();
+        GenerationOptions generation = answering.generation();
         String prompt = prompt();
         try (LanguageModel loaded = loading.load(terminal, model.name, sessionOptions)) {
             int[] tokens = raw ? loaded.promptOfText(prompt) : loaded.prompt(messages(prompt));

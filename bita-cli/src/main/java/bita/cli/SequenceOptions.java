@@ -11,7 +11,7 @@ final class SequenceOptions {
             names = "--rows",
             paramLabel = "N",
             description = "Most rows of one step, drafts and masks together. Default: as many as pay for trees by"
-                    + " probability (best), all for the others.")
+                    + " probability (best) and for several sources, all for the others.")
     private Optional<Integer> rows = Optional.empty();
 
     @Option(

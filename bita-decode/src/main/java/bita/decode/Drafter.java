@@ -35,8 +35,8 @@ final class Drafter {
     private final int[] groups; // the first mask row behind each, if there are masks
     private int firstMaskRow;
     private int draftedMasks; // of the group that this step's candidates are from
-    private int[] verified; // candidates of each mask in this step
-    private boolean[] accepted; // whether one of them was right
+    private final int[] verified; // candidates of each mask in this step
+    private final boolean[] accepted; // whether one of them was right
 
     /**
      * @param masks    mask tokens of a whole group, 0 if the method drafts without masks

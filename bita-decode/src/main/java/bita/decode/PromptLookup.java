@@ -48,8 +48,7 @@ public final class PromptLookup implements DraftSource {
     private final NgramIndex[] indexes; // longest n-gram first
     private final HitRates rates; // by length of the suffix, then by place in the chain
     private final int[] chain; // what a tree is given
-    private int[] tokens = new int[64];
-    private int size;
+    private final TokenSequence tokens = new TokenSequence();
 
     public PromptLookup(Settings settings) {
         this.settings = settings;
@@ -63,7 +62,7 @@ public final class PromptLookup implements DraftSource {
 
     /** Tokens known so far. */
     public int size() {
-        return size;
+        return tokens.size();
     }
 
     @Override
@@ -74,12 +73,9 @@ public final class PromptLookup implements DraftSource {
     /** Adds the next token of the sequence. */
     @Override
     public void append(int token) {
-        if (size == tokens.length) {
-            tokens = Arrays.copyOf(tokens, Math.multiplyExact(2, size));
-        }
-        tokens[size++] = token;
+        tokens.add(token);
         for (NgramIndex index : indexes) {
-            index.appended(tokens, size);
+            index.appended(tokens.array(), tokens.size());
         }
     }
 
@@ -93,19 +89,17 @@ public final class PromptLookup implements DraftSource {
     /** Forgets all but the first {@code newSize} tokens; takes as long as appending those anew. */
     @Override
     public void truncate(int newSize) {
-        if (newSize < 0 || newSize > size) {
-            throw new IllegalArgumentException("A sequence of " + size + " tokens cannot be cut to " + newSize + ".");
-        }
-        if (newSize == size) {
+        int before = tokens.size();
+        tokens.truncate(newSize);
+        if (newSize == before) {
             return;
         }
         for (NgramIndex index : indexes) {
             index.clear();
         }
-        size = newSize;
-        for (int end = 1; end <= size; end++) {
+        for (int end = 1; end <= newSize; end++) {
             for (NgramIndex index : indexes) {
-                index.appended(tokens, end);
+                index.appended(tokens.array(), end);
             }
         }
     }
@@ -129,8 +123,8 @@ public final class PromptLookup implements DraftSource {
         for (NgramIndex index : indexes) {
             int from = index.previousEnd;
             if (from != NONE) {
-                int count = Math.min(Math.min(settings.length(), draft.length), size - from);
-                System.arraycopy(tokens, from, draft, 0, count);
+                int count = Math.min(Math.min(settings.length(), draft.length), tokens.size() - from);
+                System.arraycopy(tokens.array(), from, draft, 0, count);
                 return count;
             }
         }

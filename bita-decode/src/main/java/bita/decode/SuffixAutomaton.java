@@ -36,8 +36,7 @@ final class SuffixAutomaton implements DraftSource {
     private static final int ROOT = 0;
 
     private final HitRates rates = new HitRates(RIGHT);
-    private int[] tokens = new int[64];
-    private int size;
+    private final TokenSequence tokens = new TokenSequence();
 
     private int[] lengths = new int[128]; // (states), and so the next three: of a state's longest substring
     private int[] links = new int[128];
@@ -60,7 +59,7 @@ final class SuffixAutomaton implements DraftSource {
     }
 
     private void clear() {
-        size = 0;
+        tokens.truncate(0);
         states = 0;
         edges = 0;
         Arrays.fill(slots, 0);
@@ -74,10 +73,8 @@ final class SuffixAutomaton implements DraftSource {
 
     @Override
     public void append(int token) {
-        if (size == tokens.length) {
-            tokens = Arrays.copyOf(tokens, Math.multiplyExact(2, size));
-        }
-        tokens[size++] = token;
+        tokens.add(token);
+        int size = tokens.size();
         int longer = addState(size, ROOT, size);
         int state = whole;
         int edge = NONE;
@@ -170,21 +167,21 @@ final class SuffixAutomaton implements DraftSource {
     /** Takes as long as appending what is left anew. */
     @Override
     public void truncate(int newSize) {
-        if (newSize < 0 || newSize > size) {
-            throw new IllegalArgumentException("A sequence of " + size + " tokens cannot be cut to " + newSize + ".");
-        }
-        if (newSize == size) {
+        int before = tokens.size();
+        tokens.truncate(newSize);
+        if (newSize == before) {
             return;
         }
+        int[] left = Arrays.copyOf(tokens.array(), newSize);
         clear();
-        for (int i = 0; i < newSize; i++) {
-            append(tokens[i]);
+        for (int token : left) {
+            append(token);
         }
     }
 
     /** Tokens of the longest suffix that has occurred before, 0 if there is none. */
     int matchLength() {
-        return size == 0 ? 0 : lengths[links[whole]];
+        return tokens.size() == 0 ? 0 : lengths[links[whole]];
     }
 
     /** Where an earlier occurrence of that suffix ends, exclusive; meaningful if there is one. */
@@ -198,7 +195,7 @@ final class SuffixAutomaton implements DraftSource {
         if (length == 0) {
             return;
         }
-        int count = Math.min(MOST, size - previousEnd);
+        int count = Math.min(MOST, tokens.size() - previousEnd);
         int parent = 0;
         float probability = 1;
         for (int i = 0; i < count && parent != DraftTree.NONE; i++) {
@@ -207,7 +204,7 @@ final class SuffixAutomaton implements DraftSource {
             if (probability < LEAST) {
                 return;
             }
-            parent = tree.add(parent, tokens[previousEnd + i], probability, origin(), kind);
+            parent = tree.add(parent, tokens.array()[previousEnd + i], probability, origin(), kind);
         }
     }
 

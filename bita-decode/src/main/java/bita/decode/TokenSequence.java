@@ -13,7 +13,7 @@ final class TokenSequence {
 
     void add(int token) {
         if (size == tokens.length) {
-            tokens = Arrays.copyOf(tokens, 2 * size);
+            tokens = Arrays.copyOf(tokens, Math.multiplyExact(2, size));
         }
         tokens[size++] = token;
     }
@@ -22,7 +22,16 @@ final class TokenSequence {
         return tokens[size - 1];
     }
 
+    /** The tokens, and whatever behind them: not to be changed, and not to be kept when more are added. */
+    int[] array() {
+        return tokens;
+    }
+
+    /** @throws IllegalArgumentException if there are fewer */
     void truncate(int newSize) {
+        if (newSize < 0 || newSize > size) {
+            throw new IllegalArgumentException("A sequence of " + size + " tokens cannot be cut to " + newSize + ".");
+        }
         size = newSize;
     }
 

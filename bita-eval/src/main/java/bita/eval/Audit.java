@@ -69,8 +69,10 @@ public final class Audit {
         List<Question> questions = Suite.read(options.suite(), options.limit());
         Machine machine = Machine.current();
         int threads = options.mode() == AuditOptions.Mode.EXACTNESS ? 1 : machine.cores();
-        LoadOptions loadPlain =
-                new LoadOptions(new AdapterChoice.None(), threads, Optional.empty(), Optional.empty(), COSTS);
+        LoadOptions loadPlain = LoadOptions.automatic()
+                .withAdapter(new AdapterChoice.None())
+                .withThreads(threads)
+                .withCosts(COSTS);
         try (LanguageModel plain = LanguageModel.load(options.model(), loadPlain);
                 LanguageModel tuned = plain.sharing(loadPlain.withAdapter(options.adapter()))) {
             AuditPlan plan = AuditPlan.of(

@@ -1,24 +1,18 @@
 package bita.tune;
 
 import bita.api.AdapterChoice;
-import bita.api.CostChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /** Another process that distils until it is done or killed, and says how many answers there are. */
 final class DistillationProcess {
     private DistillationProcess() {}
 
     public static void main(String[] args) throws Exception {
-        LoadOptions options = new LoadOptions(
-                new AdapterChoice.None(),
-                1,
-                Optional.empty(),
-                Optional.empty(),
-                new CostChoice.Measured(Optional.empty()));
+        LoadOptions options =
+                LoadOptions.automatic().withAdapter(new AdapterChoice.None()).withThreads(1);
         try (LanguageModel model = LanguageModel.load(Path.of(args[0]), options)) {
             Distillation.run(
                     model,

@@ -9,7 +9,6 @@ import bita.api.AnswerListener;
 import bita.api.Batch;
 import bita.api.BatchListener;
 import bita.api.BatchOptions;
-import bita.api.CostChoice;
 import bita.api.GenerationOptions;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
@@ -67,12 +66,7 @@ class DistillationTest {
         modelFile = TalkingModel.write(home.resolve("talking.gguf"));
         model = LanguageModel.load(
                 modelFile,
-                new LoadOptions(
-                        new AdapterChoice.None(),
-                        2,
-                        Optional.empty(),
-                        Optional.empty(),
-                        new CostChoice.Measured(Optional.empty())));
+                LoadOptions.automatic().withAdapter(new AdapterChoice.None()).withThreads(2));
         Path file = home.resolve("expected.jsonl");
         DistillationResult result = run(file, COUNT, settings(16), DistillationListener.NONE);
         expected = answers(file, SamplingSettings.greedy());

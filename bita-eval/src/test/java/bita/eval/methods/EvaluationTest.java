@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import bita.api.AdapterChoice;
-import bita.api.CostChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
 import bita.api.Message;
@@ -49,12 +48,8 @@ class EvaluationTest {
 
     @BeforeAll
     static void load() throws IOException {
-        LoadOptions options = new LoadOptions(
-                new AdapterChoice.None(),
-                1,
-                Optional.empty(),
-                Optional.empty(),
-                new CostChoice.Measured(Optional.empty()));
+        LoadOptions options =
+                LoadOptions.automatic().withAdapter(new AdapterChoice.None()).withThreads(1);
         model = LanguageModel.load(TalkingModel.write(home.resolve("talking.gguf")), options);
     }
 
