@@ -85,6 +85,8 @@ enum { CACHE_F16, CACHE_F32 };
            (ATTENTION_ARGUMENTS, partial, blocks, out, item_from, item_to))                                            \
     KERNEL(void, swiglu, (float *gate, const float *up, int64_t from, int64_t to), (gate, up, from, to))               \
     KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \
+    KERNEL(int32_t, largest, (const float *x, int32_t count, int32_t most, int32_t *indices, float *values),           \
+           (x, count, most, indices, values))                                                                          \
     KERNEL(void, exponentials, (const float *x, int32_t count, float maximum, float factor, float *out),               \
            (x, count, maximum, factor, out))                                                                           \
     KERNEL(int64_t, read_sweep, (const void *from, int64_t bytes), (from, bytes))                                      \

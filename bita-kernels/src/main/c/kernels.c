@@ -732,6 +732,42 @@ static int32_t argmax(const float *x, int32_t count) {
     return 0;
 }
 
+/* Inserts what is above the least of a descending list. */
+static void insert_largest(const float *x, int32_t from, int32_t to, int32_t most, int32_t *indices, float *values) {
+    for (int32_t i = from; i < to; i++) {
+        if (x[i] > values[most - 1]) {
+            int32_t at = most - 1;
+            for (; at > 0 && values[at - 1] < x[i]; at--) {
+                values[at] = values[at - 1];
+                indices[at] = indices[at - 1];
+            }
+            values[at] = x[i];
+            indices[at] = i;
+        }
+    }
+}
+
+static int32_t largest(const float *x, int32_t count, int32_t most, int32_t *indices, float *values) {
+    for (int32_t i = 0; i < most; i++) {
+        values[i] = -INFINITY;
+    }
+    int32_t whole = count / 16 * 16;
+    v16 differences = v_set1(0.0f); /* NaN once something is not finite */
+    for (int32_t i = 0; i < whole; i += 16) {
+        v16 v = v_load(x + i);
+        differences = v_add(differences, v_sub(v, v));
+        if (v_any_greater(v, v_set1(values[most - 1]))) { /* few numbers make it into the list */
+            insert_largest(x, i, i + 16, most, indices, values);
+        }
+    }
+    insert_largest(x, whole, count, most, indices, values);
+    int32_t finite = !v_any_nan(differences);
+    for (int32_t i = whole; i < count; i++) {
+        finite &= x[i] - x[i] == 0.0f;
+    }
+    return finite;
+}
+
 static void exponentials(const float *x, int32_t count, float maximum, float factor, float *out) {
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {

@@ -70,6 +70,12 @@ INLINE int v_any_nan(v16 x) {
                                            _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q))) != 0;
 }
 
+/* whether any x > limit */
+INLINE int v_any_greater(v16 x, v16 limit) {
+    return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(x.a, limit.a, _CMP_GT_OQ),
+                                           _mm256_cmp_ps(x.b, limit.b, _CMP_GT_OQ))) != 0;
+}
+
 INLINE __m256i magnitude_bits(const float *x) {
     return _mm256_and_si256(_mm256_loadu_si256((const __m256i *)x), _mm256_set1_epi32(0x7fffffff));
 }

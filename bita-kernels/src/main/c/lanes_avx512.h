@@ -46,6 +46,8 @@ INLINE v16 v_select_nan(v16 x, v16 a, v16 b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), b, a);
 }
 INLINE int v_any_nan(v16 x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) != 0; }
+/* whether any x > limit */
+INLINE int v_any_greater(v16 x, v16 limit) { return _mm512_cmp_ps_mask(x, limit, _CMP_GT_OQ) != 0; }
 
 /* Bits of the largest magnitude of 32 numbers. */
 INLINE int32_t block_max_bits(const float *x) {

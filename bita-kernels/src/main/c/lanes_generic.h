@@ -101,6 +101,14 @@ INLINE int v_any_nan(v16 x) {
     }
     return any;
 }
+/* whether any x > limit */
+INLINE int v_any_greater(v16 x, v16 limit) {
+    int any = 0;
+    for (int i = 0; i < 16; i++) {
+        any |= x.v[i] > limit.v[i];
+    }
+    return any;
+}
 
 /* Bits of the largest magnitude of 32 numbers. */
 INLINE int32_t block_max_bits(const float *x) {

@@ -59,6 +59,14 @@ INLINE int v_any_nan(v16 x) {
     }
     return vminvq_u32(ordered) == 0;
 }
+/* whether any x > limit */
+INLINE int v_any_greater(v16 x, v16 limit) {
+    uint32x4_t greater = vdupq_n_u32(0);
+    for (int i = 0; i < 4; i++) {
+        greater = vorrq_u32(greater, vcgtq_f32(x.v[i], limit.v[i]));
+    }
+    return vmaxvq_u32(greater) != 0;
+}
 
 /* Bits of the largest magnitude of 32 numbers. */
 INLINE int32_t block_max_bits(const float *x) {

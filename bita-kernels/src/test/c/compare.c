@@ -634,6 +634,26 @@ static void argmax(const struct bita_kernels *k, int round) {
     record_ints(&best, 1);
 }
 
+static void largest(const struct bita_kernels *k, int round) {
+    int32_t count = 1 + below(200), most = 1 + below(count < 20 ? count : 20);
+    float *x = floats(count, round % 4 == 3 ? EXTREME : ORDINARY);
+    for (int32_t i = 0; round % 4 == 1 && i < count; i++) {
+        x[i] = (float)below(9); /* ties */
+    }
+    if (round % 4 == 2) {
+        static const uint32_t odd[] = {0x7fc00000, 0x7f800000, 0xff800000};
+        x[below(count)] = as_float(ONE_OF(odd));
+    }
+    int32_t *indices = memory((size_t)most * sizeof *indices);
+    float *values = floats(most, ORDINARY);
+    int32_t finite = k->largest(x, count, most, indices, values);
+    record_ints(&finite, 1);
+    if (finite) {
+        record_ints(indices, most);
+        record_floats(values, most);
+    }
+}
+
 static void exponentials(const struct bita_kernels *k, int round) {
     static const float maxima[] = {0.0f, 0.0f, 1.5f, -3.0f}, factors[] = {1.0f, 1.0f, 0.7f, 1e30f};
     int32_t count = below(200);
@@ -683,6 +703,7 @@ static const struct comparison {
     {"attend", attend, 320},
     {"swiglu", swiglu, 2000},
     {"argmax", argmax, 2100},
+    {"largest", largest, 2000},
     {"exponentials", exponentials, 2000},
     {"read_sweep", read_sweep, 50},
     {"integer and float peaks", peaks, 2},

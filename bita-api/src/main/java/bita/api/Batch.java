@@ -9,9 +9,9 @@ import bita.model.tokenizer.Tokenizer;
 import java.util.Arrays;
 
 /**
- * Generates many answers at once, plainly: the model is read once per step for all of them, which is worth far more than
- * drafting where there are many. An answer is the one that a {@link Session} gives alone. Any thread may submit and
- * cancel; one thread steps.
+ * Generates many answers at once: the model is read once per step for all of them. Drafts of all share the rows that pay;
+ * where there are many answers, that is none. An answer is the one that a {@link Session} gives alone. Any thread may
+ * submit and cancel; one thread steps.
  */
 public final class Batch implements AutoCloseable {
     private final Tokenizer tokenizer;
@@ -80,6 +80,7 @@ public final class Batch implements AutoCloseable {
         private long firstToken;
         private int passes; // that have decided tokens
         private long rows; // of the passes after the first one
+        private long drafted;
 
         Follower(int promptTokens, GenerationOptions options, BatchListener listener) {
             this.promptTokens = promptTokens;
@@ -98,10 +99,14 @@ public final class Batch implements AutoCloseable {
                 firstToken = System.nanoTime();
             } else {
                 rows += step.rows();
+                drafted += step.drafted();
+                listener.step(step);
             }
             passes++;
-            tokens += step.tokens().size();
-            return writer.write(step);
+            int before = writer.tokens().size();
+            boolean goOn = writer.write(step);
+            tokens += writer.tokens().size() - before;
+            return goOn;
         }
 
         @Override
@@ -121,7 +126,7 @@ public final class Batch implements AutoCloseable {
                     writer.tokens().size(),
                     Math.max(0, passes - 1),
                     rows,
-                    0,
+                    drafted,
                     firstToken - start,
                     end - firstToken);
             listener.finished(new Answer(writer.text(), writer.tokens(), finish, statistics));

@@ -1,17 +1,28 @@
 package bita.api;
 
 import bita.decode.BatchSettings;
+import bita.decode.Method;
 import bita.kernels.CacheFormat;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
  * How a batch decodes.
  *
- * @param settings sequences at a time, rows per pass, and the cache's number format, which is part of what decides the
- *     text
- * @param context  most tokens of prompt and answer together; empty for what the model was trained for
+ * @param sequences   most sequences at a time
+ * @param rows        most rows of a pass that are not drafts
+ * @param method      the decoding method; empty for the best that the model's adapter allows
+ * @param draftRows   most rows of those that draft, all together; empty for as many as pay
+ * @param context     most tokens of prompt and answer together; empty for what the model was trained for
+ * @param cacheFormat number format of keys and values; it is part of what decides the text
  */
-public record BatchOptions(BatchSettings settings, OptionalInt context) {
+public record BatchOptions(
+        int sequences,
+        int rows,
+        Optional<Method> method,
+        OptionalInt draftRows,
+        OptionalInt context,
+        CacheFormat cacheFormat) {
     /** Rows of a pass, where sequences do not need more: beyond some tens a row costs the same, however many there are. */
     private static final int ROWS = 256;
 
@@ -19,6 +30,8 @@ public record BatchOptions(BatchSettings settings, OptionalInt context) {
         if (context.isPresent() && context.getAsInt() < 2) {
             throw new IllegalArgumentException("a context holds at least 2 tokens, not " + context.getAsInt());
         }
+        BatchSettings _ =
+                new BatchSettings(sequences, rows, method.orElseGet(Method.Plain::new), draftRows, cacheFormat);
     }
 
     /**
@@ -28,6 +41,24 @@ public record BatchOptions(BatchSettings settings, OptionalInt context) {
      */
     public static BatchOptions of(int sequences) {
         return new BatchOptions(
-                new BatchSettings(sequences, Math.max(ROWS, sequences), CacheFormat.F16), OptionalInt.empty());
+                sequences,
+                Math.max(ROWS, sequences),
+                Optional.empty(),
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                CacheFormat.F16);
+    }
+
+    public BatchOptions withMethod(Method chosen) {
+        return new BatchOptions(sequences, rows, Optional.of(chosen), draftRows, context, cacheFormat);
+    }
+
+    public BatchOptions withContext(int tokens) {
+        return new BatchOptions(sequences, rows, method, draftRows, OptionalInt.of(tokens), cacheFormat);
+    }
+
+    /** For a decoder whose method is known. */
+    BatchSettings settings(Method chosen) {
+        return new BatchSettings(sequences, rows, chosen, draftRows, cacheFormat);
     }
 }

@@ -261,21 +261,28 @@ public final class LanguageModel implements AutoCloseable {
         Method method = options.method().orElseGet(this::defaultMethod);
         DecodingSettings settings = new DecodingSettings(
                 method, options.rows(), options.context(), options.cacheFormat(), options.prefillChunk());
-        Calibration calibration = tuning.adapter().map(Adapter::calibration).orElseGet(Calibration::none);
         return new Session(
                 tokenizer,
                 method,
                 need.context(),
-                new DecodingSession(engine, calibration, costs::get, settings, options.observer()));
+                new DecodingSession(engine, calibration(), costs::get, settings, options.observer()));
+    }
+
+    private Calibration calibration() {
+        return tuning.adapter().map(Adapter::calibration).orElseGet(Calibration::none);
     }
 
     /**
-     * A new batch without answers.
+     * A new batch without answers. What steps cost is measured as for {@link #session}.
      *
-     * @throws IllegalArgumentException if the context is larger than what the model was trained for
+     * @throws IllegalArgumentException if the method needs an adapter and there is none, or the context is larger than
+     *     what the model was trained for
      */
     public Batch batch(BatchOptions options) {
-        return new Batch(tokenizer, context(options.context()), new BatchDecoder(engine, options.settings()));
+        int context = context(options.context());
+        Method method = options.method().orElseGet(this::defaultMethod);
+        return new Batch(
+                tokenizer, context, new BatchDecoder(engine, calibration(), costs::get, options.settings(method)));
     }
 
     private int context(OptionalInt wanted) {

@@ -26,6 +26,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(1)
 @SuppressWarnings("NullAway.Init") // the setup comes first
 public class RowKernelsBenchmark {
+    private static final int LARGEST = 8;
+
     /** Numbers of the row: the default model's hidden size, its feed-forward network's, its vocabulary. */
     @Param({"576", "1536", "49152"})
     public int columns;
@@ -34,6 +36,7 @@ public class RowKernelsBenchmark {
     private MemorySegment x; // f32 (columns)
     private MemorySegment weight; // f32 (columns)
     private MemorySegment out; // f32 (columns)
+    private MemorySegment indices; // i32 (LARGEST)
     private Activations activations; // (1, columns)
 
     /** Makes random numbers. */
@@ -43,6 +46,7 @@ public class RowKernelsBenchmark {
         x = state.floats(columns);
         weight = state.floats(columns);
         out = state.zeros(columns);
+        indices = state.zeros(LARGEST);
         activations = new Activations(state.arena(), 1, columns);
         activations.randomize(kernels, 1);
     }
@@ -69,6 +73,12 @@ public class RowKernelsBenchmark {
     @Benchmark
     public int argmax() {
         return kernels.argmax(x, columns);
+    }
+
+    /** {@link Kernels#largest}, for as many as token recycling keeps. */
+    @Benchmark
+    public boolean largest() {
+        return kernels.largest(x, columns, LARGEST, indices, out);
     }
 
     /** {@link Kernels#exponentials}. */

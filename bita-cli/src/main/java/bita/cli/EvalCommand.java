@@ -92,6 +92,9 @@ final class EvalCommand implements Callable<Integer> {
                     + " implementation's trees, each other source alone, and what is used by default.")
     List<Method> methods = new ArrayList<>();
 
+    @Option(names = "--batch", paramLabel = "N", description = "Questions that are answered at a time. Default: 1.")
+    int batch = 1;
+
     @Option(
             names = "--repetitions",
             paramLabel = "N",
@@ -130,7 +133,7 @@ final class EvalCommand implements Callable<Integer> {
         }
         try (LanguageModel loaded = loading.load(terminal, model, options.session(new Method.Plain()))) {
             ComparedMethods compared = ComparedMethods.of(
-                    methods, loaded.defaultMethod(), loaded.adapter().map(Adapter::masks));
+                    methods, loaded.defaultMethod(), loaded.adapter().map(Adapter::masks), options);
             RunSettings settings = RunSettings.of(
                     loaded,
                     terminal.store().hashes().sha256(loaded.path()),
@@ -161,7 +164,7 @@ final class EvalCommand implements Callable<Integer> {
         }
         SamplingSettings settings = sampling.settings();
         return UsageException.check(() -> new EvaluationOptions(
-                repetitions, maxTokens, settings, sequence.rows(), sequence.context(), sequence.cacheType));
+                batch, repetitions, maxTokens, settings, sequence.rows(), sequence.context(), sequence.cacheType));
     }
 
     private ResultsFolder folder(RunSettings settings, List<Question> questions) throws IOException {

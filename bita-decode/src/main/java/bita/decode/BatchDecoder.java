@@ -2,24 +2,21 @@ package bita.decode;
 
 import bita.decode.SequenceListener.Ending;
 import bita.model.Engine;
-import bita.model.ForwardPass;
 import bita.model.KvCache;
-import bita.model.Rows;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Supplier;
 
 /**
- * Decodes many sequences at once, a token each per pass: the weights are read once for all of them (continuous batching,
- * Yu 2022, Orca, OSDI 2022). Sequences join and leave between passes, and prompts are read in chunks by the passes that
- * decode others. Each sequence gets the tokens it gets alone from a plain {@link DecodingSession}, whatever the others
- * are.
+ * Decodes many sequences at once: the weights are read once per pass for all of them (continuous batching, Yu 2022, Orca,
+ * OSDI 2022). Sequences join and leave between passes, and prompts are read in chunks by the passes that decode others.
+ * Drafts of all sequences compete for the rows that pay; with many sequences there are none. Each sequence gets the
+ * tokens it gets alone from a plain {@link DecodingSession}, whatever the others are.
  *
  * <p>A {@link #step}: every sequence puts its rows into one pass; the rows behind which a token is due get logits; each
  * sequence decides, keeps its rows and tells its listener. Sequences may be submitted and cancelled by any thread, and
@@ -29,24 +26,36 @@ public final class BatchDecoder implements AutoCloseable {
     private final Engine engine;
     private final BatchSettings settings;
     private final int vocabulary;
-    private final ForwardPass pass;
-    private final TokenDecider[] deciders; // one per thread
-    private final int[] chain; // 0, 1, 2, ...: the rows that a sequence keeps
+    private final Optional<Drafting> drafting;
+    private final SequencePasses passes;
 
     private final Queue<Ticket> waiting = new ConcurrentLinkedQueue<>();
-    private final List<Sequence> active = new ArrayList<>(); // by arrival
-    private final Deque<KvCache> spare = new ArrayDeque<>();
+    private final List<Job> active = new ArrayList<>(); // by arrival
+    private final Deque<KvCache> spareCaches = new ArrayDeque<>();
+    private final Deque<Drafter> spareDrafters = new ArrayDeque<>(); // they have learned
 
-    /** A decoder without sequences. */
-    public BatchDecoder(Engine engine, BatchSettings settings) {
+    /**
+     * A decoder without sequences.
+     *
+     * @param calibration of the engine's adapter
+     * @param costs       of steps, asked for if the method's steps are planned
+     * @throws IllegalArgumentException if the method needs masks and the engine has no adapter
+     */
+    public BatchDecoder(Engine engine, Calibration calibration, Supplier<StepCosts> costs, BatchSettings settings) {
         this.engine = engine;
         this.settings = settings;
         vocabulary = engine.model().config().vocabulary();
-        pass = new ForwardPass(engine, settings.rows());
-        deciders = new TokenDecider[engine.team().threads()];
-        Arrays.setAll(deciders, _ -> new TokenDecider(engine));
-        chain = new int[settings.rows()];
-        Arrays.setAll(chain, row -> row);
+        drafting = Drafting.of(engine, settings.method(), settings.draftRows(), costs);
+        drafting.ifPresent(d -> spareDrafters.push(d.drafter(engine)));
+        passes = new SequencePasses(engine, calibration, settings.rows() + draftRows());
+    }
+
+    /** Most rows of a pass that draft: masks behind prompts, rows that sources always have, and those of the planner. */
+    private int draftRows() {
+        return drafting.map(d -> settings.sequences()
+                                * (d.masks() + spareDrafters.getFirst().baseRows() - 1)
+                        + d.mostRows())
+                .orElse(0);
     }
 
     /** A submitted sequence. */
@@ -93,30 +102,30 @@ public final class BatchDecoder implements AutoCloseable {
         try {
             leave(calls);
             join();
-            if (!active.isEmpty()) {
-                List<Sequence> parts = collectRows();
-                pass.run(parts.stream().map(Sequence::part).toList());
-                decide(parts);
-                for (Sequence sequence : parts) {
-                    sequence.advance(calls);
+            List<Job> jobs = prepare();
+            if (!jobs.isEmpty()) {
+                StepTime time = passes.run(
+                        jobs.stream().map(job -> job.sequence).toList(), drafting.flatMap(Drafting::planner));
+                for (Job job : jobs) {
+                    job.advance(time, calls);
                 }
             }
         } finally {
             calls.makeAll();
-            active.removeIf(Sequence::isRetired);
+            active.removeIf(Job::isRetired);
         }
         return !active.isEmpty() || !waiting.isEmpty();
     }
 
     private void leave(Calls calls) {
-        active.removeIf(Sequence::isRetired); // those of a step that has thrown
-        for (Sequence sequence : active) {
-            if (sequence.ticket.cancelled) {
-                sequence.retire();
-                calls.add(() -> sequence.listener().ended(Ending.CANCELLED));
+        active.removeIf(Job::isRetired); // those of a step that has thrown
+        for (Job job : active) {
+            if (job.ticket.cancelled) {
+                job.retire();
+                calls.add(() -> job.listener().ended(Ending.CANCELLED));
             }
         }
-        active.removeIf(Sequence::isRetired);
+        active.removeIf(Job::isRetired);
         waiting.removeIf(ticket -> {
             boolean cancelled = ticket.cancelled;
             if (cancelled) {
@@ -128,76 +137,72 @@ public final class BatchDecoder implements AutoCloseable {
 
     private void join() {
         while (active.size() < settings.sequences() && !waiting.isEmpty()) {
-            KvCache cache =
-                    spare.isEmpty() ? new KvCache(engine.model().config(), settings.cacheFormat()) : spare.pop();
-            active.add(new Sequence(waiting.remove(), cache));
+            KvCache cache = spareCaches.isEmpty()
+                    ? new KvCache(engine.model().config(), settings.cacheFormat())
+                    : spareCaches.pop();
+            Optional<Drafter> drafter =
+                    Optional.ofNullable(spareDrafters.poll()).or(() -> drafting.map(d -> d.drafter(engine)));
+            active.add(new Job(waiting.remove(), cache, drafter));
         }
         // Nobody has asked for these: let others have the memory.
-        spare.forEach(KvCache::close);
-        spare.clear();
+        spareCaches.forEach(KvCache::close);
+        spareCaches.clear();
     }
 
-    /** A row for each sequence that decodes, and the other rows for prompts, the first that came first. */
-    private List<Sequence> collectRows() {
-        int reading = (int) active.stream().filter(s -> s.unread() > 0).count();
+    /**
+     * Tells those who decode to do so, and lets the others read prompts with the rows that are left, the first that came
+     * first.
+     *
+     * @return whoever takes part in the next pass
+     */
+    private List<Job> prepare() {
+        int reading = (int) active.stream().filter(Job::isReading).count();
         int left = settings.rows() - (active.size() - reading);
-        int first = 0;
-        List<Sequence> parts = new ArrayList<>(active.size());
-        for (Sequence sequence : active) {
-            int count = sequence.unread() > 0 ? Math.min(sequence.unread(), left) : 1;
-            left -= sequence.unread() > 0 ? count : 0;
-            if (count > 0) {
-                sequence.collectRows(count, first);
-                first += count;
-                parts.add(sequence);
+        List<Job> jobs = new ArrayList<>(active.size());
+        for (Job job : active) {
+            if (!job.isReading()) {
+                job.decode();
+                jobs.add(job);
+            } else if (left > 0) {
+                left -= job.read(left);
+                jobs.add(job);
             }
         }
-        return parts;
-    }
-
-    /** Gives logits to the last rows of those sequences whose next token is due, and lets them decide. */
-    private void decide(List<Sequence> parts) {
-        List<Sequence> due = parts.stream().filter(Sequence::isDue).toList();
-        if (due.isEmpty()) {
-            return;
-        }
-        int[] rows = due.stream().mapToInt(Sequence::lastRow).toArray();
-        MemorySegment logits = pass.logits(rows, rows.length);
-        long rowBytes = (long) vocabulary * Float.BYTES;
-        engine.team().run(member -> {
-            for (int i = member.index(); i < rows.length; i += deciders.length) {
-                due.get(i).decide(deciders[member.index()], logits.asSlice(i * rowBytes, rowBytes));
-            }
-        });
+        return jobs;
     }
 
     /** Ends all sequences as cancelled and frees their memory. */
     @Override
     public void close() {
         Calls calls = new Calls();
-        active.forEach(sequence -> sequence.ticket.cancel());
+        active.forEach(job -> job.ticket.cancel());
         waiting.forEach(Ticket::cancel);
         leave(calls);
-        spare.forEach(KvCache::close);
-        spare.clear();
-        pass.close();
+        spareCaches.forEach(KvCache::close);
+        spareCaches.clear();
+        passes.close();
         calls.makeAll();
     }
 
     /** A sequence that has joined. */
-    private final class Sequence {
+    private final class Job {
         private final Ticket ticket;
         private final KvCache cache;
-        private final Rows rows = new Rows();
-        private int firstRow; // of the pass
-        private int last; // the token decided last, valid once the prompt is read
+        private final Optional<Drafter> drafter;
+        private final Sequence sequence;
         private int decided;
-        private Optional<NotANumberException> problem = Optional.empty();
         private boolean retired;
 
-        Sequence(Ticket ticket, KvCache cache) {
+        Job(Ticket ticket, KvCache cache, Optional<Drafter> drafter) {
             this.ticket = ticket;
             this.cache = cache;
+            this.drafter = drafter;
+            sequence = new Sequence(cache, drafter, VerifiedLogits.IGNORE);
+            BatchRequest request = ticket.request;
+            sequence.begin(
+                    request.prompt().stream().mapToInt(Integer::intValue).toArray(),
+                    request.sampling(),
+                    request.choice());
         }
 
         SequenceListener listener() {
@@ -208,71 +213,50 @@ public final class BatchDecoder implements AutoCloseable {
             return retired;
         }
 
-        /** Tokens of the prompt that no pass has read. */
-        int unread() {
-            return Math.max(0, ticket.request.prompt().size() - cache.length());
+        boolean isReading() {
+            return sequence.unread() > 0;
         }
 
-        void collectRows(int count, int first) {
-            firstRow = first;
-            rows.clear();
-            if (unread() == 0) {
-                rows.addToken(last, Rows.CACHE_END);
-            } else {
-                for (int i = 0; i < count; i++) {
-                    rows.addToken(ticket.request.prompt().get(cache.length() + i), i - 1);
-                }
-            }
+        /** Reads up to so many tokens of the prompt; returns how many. */
+        int read(int most) {
+            int tokens = Math.min(most, sequence.unread());
+            sequence.read(tokens);
+            return tokens;
         }
 
-        ForwardPass.Part part() {
-            return new ForwardPass.Part(cache, rows);
+        void decode() {
+            sequence.decode(ticket.request.most() - decided, ticket.request.ends()::contains);
         }
 
-        /** Whether this pass's last row is followed by a token to be decided, rather than by more of the prompt. */
-        boolean isDue() {
-            return cache.length() + rows.size() >= ticket.request.prompt().size();
-        }
-
-        int lastRow() {
-            return firstRow + rows.size() - 1;
-        }
-
-        /** Called by any thread of the team. */
-        void decide(TokenDecider decider, MemorySegment logits) {
-            BatchRequest request = ticket.request;
-            try {
-                last = decider.decide(logits, cache.length() + rows.size() - 1, request.sampling(), request.choice());
-                decided++;
-            } catch (NotANumberException e) {
-                problem = Optional.of(e);
-            }
-        }
-
-        /** Keeps the rows of the pass, and says what has come of them. */
-        void advance(Calls calls) {
-            boolean due = isDue();
-            int promptTokens = ticket.request.prompt().size();
-            boolean read = unread() > 0;
-            cache.accept(chain, rows.size());
-            if (read) {
-                int done = cache.length();
-                calls.add(() -> listener().prompt(done, promptTokens));
-            }
-            if (problem.isPresent()) {
-                NotANumberException found = problem.get();
+        /**
+         * Says what has come of the pass.
+         *
+         * @param time of one that has decoded
+         */
+        void advance(StepTime time, Calls calls) {
+            if (sequence.problem().isPresent()) {
+                NotANumberException found = sequence.problem().get();
                 retire();
                 calls.add(() -> listener().failed(found));
-            } else if (due) {
-                decided(calls);
+                return;
+            }
+            int promptTokens = ticket.request.prompt().size();
+            int read = sequence.reading();
+            if (read > 0) {
+                int done = promptTokens - sequence.unread();
+                calls.add(() -> listener().prompt(done, promptTokens));
+            }
+            if (!sequence.decided().isEmpty()) {
+                decided(sequence.step(read > 0 ? StepTime.UNKNOWN : time), calls);
             }
         }
 
-        private void decided(Calls calls) {
-            Step step = new Step(List.of(new Step.Token(last, DraftOrigin.ROOT, 0)), 0, rows.size(), StepTime.UNKNOWN);
-            Optional<Ending> ending = ticket.request.ends().contains(last)
-                    ? Optional.of(Ending.END_TOKEN)
-                    : decided == ticket.request.most() ? Optional.of(Ending.LENGTH) : Optional.empty();
+        private void decided(Step step, Calls calls) {
+            decided += step.tokens().size();
+            Optional<Ending> ending =
+                    ticket.request.ends().contains(step.tokens().getLast().id())
+                            ? Optional.of(Ending.END_TOKEN)
+                            : decided == ticket.request.most() ? Optional.of(Ending.LENGTH) : Optional.empty();
             if (ending.isPresent()) {
                 retire();
             }
@@ -290,7 +274,11 @@ public final class BatchDecoder implements AutoCloseable {
         void retire() {
             retired = true;
             cache.truncate(0);
-            spare.push(cache);
+            spareCaches.push(cache);
+            drafter.ifPresent(d -> {
+                d.truncate(0);
+                spareDrafters.push(d);
+            });
         }
     }
 

@@ -6,6 +6,7 @@ import bita.kernels.Kernels;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Turns the logits of one mask group into {@link MaskCandidates}. */
 public final class CandidateReader {
@@ -14,6 +15,7 @@ public final class CandidateReader {
     private final int vocabulary;
     private final int count;
     private final Calibration calibration;
+    private final TopTokens[] tops; // one for each thread
 
     /**
      * Reads up to {@link Calibration#RANKS} candidates of each mask.
@@ -26,6 +28,8 @@ public final class CandidateReader {
         team = engine.team();
         vocabulary = engine.model().config().vocabulary();
         count = Math.min(Calibration.RANKS, vocabulary);
+        tops = new TopTokens[team.threads()];
+        Arrays.setAll(tops, _ -> new TopTokens(kernels, vocabulary, count));
     }
 
     /**
@@ -40,7 +44,7 @@ public final class CandidateReader {
             for (int mask = member.index(); mask < masks; mask += team.threads()) {
                 long rowBytes = (long) vocabulary * Float.BYTES;
                 MemorySegment row = logits.asSlice(mask * rowBytes, rowBytes);
-                if (!readRow(mask, row, tokens[mask], probabilities[mask])) {
+                if (!readRow(mask, row, tops[member.index()], tokens[mask], probabilities[mask])) {
                     tokens[mask] = new int[0];
                     probabilities[mask] = new float[0];
                 }
@@ -50,14 +54,15 @@ public final class CandidateReader {
     }
 
     /** Fills in the most likely tokens and their probabilities; false unless all logits are finite. */
-    private boolean readRow(int mask, MemorySegment row, int[] tokens, float[] probabilities) {
-        if (!TopTokens.read(row, vocabulary, tokens, probabilities)) {
+    private boolean readRow(int mask, MemorySegment row, TopTokens top, int[] tokens, float[] probabilities) {
+        if (!top.read(row)) {
             return false;
         }
-        kernels.exponentials(row, vocabulary, probabilities[0], 1, row);
+        kernels.exponentials(row, vocabulary, top.logit(0), 1, row);
         double sum = sum(row);
         float before = 1;
         for (int i = 0; i < count; i++) {
+            tokens[i] = top.token(i);
             // Where two logits are neighbours, the exponential of the lower one may be the higher by a last bit.
             before = Math.min(before, (float) (row.getAtIndex(JAVA_FLOAT, tokens[i]) / sum));
             probabilities[i] = calibration.probability(mask, before);

@@ -16,12 +16,16 @@ import java.util.OptionalInt;
 public record DecodingSettings(
         Method method, OptionalInt rows, OptionalInt context, CacheFormat cacheFormat, int prefillChunk) {
     public DecodingSettings {
-        if (rows.isPresent() && (rows.getAsInt() < 2 || rows.getAsInt() > Drafter.MAX_ROWS)) {
-            throw new IllegalArgumentException(
-                    "a row budget is between 2 and " + Drafter.MAX_ROWS + ", not " + rows.getAsInt());
-        }
+        checkRows(rows);
         if (prefillChunk < 1 || prefillChunk > 4096) {
             throw new IllegalArgumentException("a prefill chunk is between 1 and 4096 tokens, not " + prefillChunk);
+        }
+    }
+
+    static void checkRows(OptionalInt budget) {
+        if (budget.isPresent() && (budget.getAsInt() < 2 || budget.getAsInt() > Drafter.MAX_ROWS)) {
+            throw new IllegalArgumentException(
+                    "a row budget is between 2 and " + Drafter.MAX_ROWS + ", not " + budget.getAsInt());
         }
     }
 

@@ -22,6 +22,7 @@ public final class DraftTree {
     private final int[] firstChildren;
     private final int[] nextSiblings; // descending probability, then ascending node
     private int size;
+    private float least; // probability of a new node
 
     /**
      * A tree of the root alone.
@@ -41,12 +42,17 @@ public final class DraftTree {
         Arrays.fill(origins, DraftOrigin.ROOT);
         firstChildren = new int[capacity];
         nextSiblings = new int[capacity];
-        clear(rootToken);
+        clear(rootToken, 0);
     }
 
-    /** Starts over with a new root. */
-    public void clear(int rootToken) {
+    /**
+     * Starts over with a new root.
+     *
+     * @param leastProbability of new nodes: less likely ones are not worth looking at
+     */
+    public void clear(int rootToken, float leastProbability) {
         size = 0;
+        least = leastProbability;
         append(NONE, rootToken, 1, DraftOrigin.ROOT, 0);
     }
 
@@ -56,7 +62,7 @@ public final class DraftTree {
      *
      * @param probability that the whole path up to this node is right, 0 to 1
      * @param kind        that the source counts it as when it learns how often it is right; of a mask, its index
-     * @return the node, or {@link #NONE} if it would be a new one and the tree is full
+     * @return the node, or {@link #NONE} if it would be a new one and the tree is full, or it is too unlikely
      */
     public int add(int parent, int token, float probability, DraftOrigin origin, int kind) {
         checkNode(parent);
@@ -68,7 +74,7 @@ public final class DraftTree {
         }
         int node = child(parent, token);
         if (node == NONE) {
-            if (isFull()) {
+            if (isFull() || probability < least) {
                 return NONE;
             }
             node = append(parent, token, probability, origin, kind);

@@ -25,6 +25,7 @@ final class Drafter {
     private final RowLogits logits;
 
     private final DraftTree pool;
+    private int mostDepth;
     private final boolean[] kept; // of the pool's nodes, and so the next two
     private final float[] last; // probability of turning out last among those kept, 0 if not kept
     private final int[] masksBehind;
@@ -106,14 +107,28 @@ final class Drafter {
      *
      * @param root       the last token that the sources were told
      * @param candidates of the mask group behind the last verified token
+     * @param most       tokens that the step may decide: deeper candidates are of no use to a planner
+     * @param least      probability of what is worth proposing
      */
-    void propose(int root, MaskCandidates candidates) {
-        pool.clear(root);
+    void propose(int root, MaskCandidates candidates, int most, float least) {
+        pool.clear(root, least);
+        mostDepth = most - 1;
         draftedMasks = candidates.masks();
         // What masks and another source draft counts as the other's: that would be there without masks.
         grow(false);
         shape.ifPresent(form -> form.grow(pool, rates.corrected(candidates)));
         grow(true);
+        keepRoot();
+    }
+
+    /**
+     * Proposes nothing: a plain step.
+     *
+     * @param root the last token that the sources were told
+     */
+    void proposeNothing(int root) {
+        pool.clear(root, 0);
+        draftedMasks = 0;
         keepRoot();
     }
 
@@ -128,6 +143,11 @@ final class Drafter {
     /** What was proposed; no node is likelier than its parent. */
     DraftTree pool() {
         return pool;
+    }
+
+    /** Depth of the deepest node of the pool that can be accepted. */
+    int mostDepth() {
+        return mostDepth;
     }
 
     /** Keeps the root alone, without masks. */
@@ -168,7 +188,7 @@ final class Drafter {
      * @param rows filled
      */
     void layOut(Rows rows) {
-        tree.clear(pool.token(0));
+        tree.clear(pool.token(0), 0);
         nodes[0] = 0;
         groupSizes[0] = masksBehind[0];
         for (int node = 1; node < pool.size(); node++) {
@@ -236,30 +256,32 @@ final class Drafter {
     }
 
     /**
-     * Rows of the step that need logits: the tree's, then what sources want to read.
+     * Adds the rows of the step that need logits: the tree's, then what sources want to read.
      *
-     * @param indices where to put them
-     * @return how many
+     * @param indices of rows in the pass
+     * @param count   of those already there
+     * @param first   of this step's rows in the pass
+     * @return of those there now
      */
-    int readRows(int[] indices) {
-        int count = 0;
-        while (count < tree.size()) {
-            indices[count] = count++;
+    int addReadRows(int[] indices, int count, int first) {
+        int added = count;
+        for (int node = 0; node < tree.size(); node++) {
+            indices[added++] = first + node;
         }
         int end = tree.size();
         for (DraftSource source : sources) {
             end += source.ownRows();
             for (int row = end - source.readRows(); row < end; row++) {
-                indices[count++] = row;
+                indices[added++] = first + row;
             }
         }
-        return count;
+        return added;
     }
 
     /**
      * Lets the sources learn.
      *
-     * @param read f32 (rows, vocabulary), of those rows of the step that {@link #readRows} names
+     * @param read f32 (rows or more, vocabulary), of those rows of the step that {@link #addReadRows} names
      */
     void observe(MemorySegment read) {
         logits.use(read);
@@ -277,7 +299,7 @@ final class Drafter {
      * @param read f32 (vocabulary), of that
      */
     void observeFirst(int last, MemorySegment read) {
-        tree.clear(last);
+        tree.clear(last, 0);
         observe(read);
     }
 

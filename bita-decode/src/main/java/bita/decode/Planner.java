@@ -18,11 +18,16 @@ import java.util.function.Supplier;
 final class Planner {
     /** What is older than about fifty steps hardly counts. */
     private static final double KEEP = 0.98;
-    /** A row that brings fewer tokens than this is not thought about. */
+    /** A row that brings fewer tokens than this is not thought about, however cheap rows are. */
     private static final double LEAST = 0.01;
+    /** A candidate less likely than this part of what rows cost at their cheapest is not thought about either. */
+    private static final double LEAST_PART = 0.5;
+    /** Drafts that promise less than this part of a plain step are left: expectations err, and drafting itself takes time. */
+    private static final double LEAST_GAIN = 0.1;
 
     private final StepCosts costs;
     private final int mostRows;
+    private final double leastGain;
     private final MaskGains gains;
 
     private double tokens; // decayed
@@ -33,11 +38,13 @@ final class Planner {
     private double[] values = {}; // of masks, ascending
 
     /**
-     * @param mostRows of a step
-     * @param masks    of a whole group, 0 if there are none
+     * @param mostRows  of a step
+     * @param masks     of a whole group, 0 if there are none
+     * @param leastGain of drafts, as a part of a plain step
      */
-    Planner(StepCosts costs, int mostRows, int masks) {
+    private Planner(StepCosts costs, int mostRows, int masks, double leastGain) {
         this.costs = costs;
+        this.leastGain = leastGain;
         this.mostRows = Math.min(mostRows, costs.mostRows());
         gains = new MaskGains(masks);
     }
@@ -45,10 +52,10 @@ final class Planner {
     /** The planner of a method's steps: within a budget, or by what rows cost; empty for a method that comes as it is. */
     static Optional<Planner> of(Method.Drafting method, int masks, OptionalInt budget, Supplier<StepCosts> costs) {
         if (budget.isPresent()) {
-            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), masks));
+            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), masks, 0));
         }
         return method.isPlanned()
-                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, masks))
+                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, masks, LEAST_GAIN))
                 : Optional.empty();
     }
 
@@ -56,14 +63,41 @@ final class Planner {
         return mostRows;
     }
 
-    /** Tells each drafter which of its proposals the next step verifies, and where its masks stand. */
-    void plan(List<Drafter> drafters) {
+    /**
+     * What candidates must be worth to be thought about: finding and comparing them takes time as well. Some rows can be
+     * cheaper than the average of all that a step adds, so only part of that is asked for.
+     *
+     * @param drafters   of the sequences that decode
+     * @param promptRows that the pass has as well
+     */
+    float leastProbability(List<Drafter> drafters, int promptRows) {
         milliseconds = costs.milliseconds();
-        int base = drafters.stream().mapToInt(Drafter::baseRows).sum();
+        int base = baseRows(drafters);
+        double alone = milliseconds(base + promptRows);
+        double cheapest = Double.POSITIVE_INFINITY;
+        for (int rows = 1; base + rows <= mostRows; rows++) {
+            cheapest = Math.min(cheapest, (milliseconds(base + rows + promptRows) - alone) / rows);
+        }
+        return (float) Math.clamp(LEAST_PART * cheapest * tokensPerMillisecond(drafters.size()), LEAST, 1);
+    }
+
+    private static int baseRows(List<Drafter> drafters) {
+        return drafters.stream().mapToInt(Drafter::baseRows).sum();
+    }
+
+    /**
+     * Tells each drafter which of its proposals the next step verifies, and where its masks stand.
+     *
+     * @param drafters   of the sequences that decode
+     * @param promptRows that the pass has as well, which do not count against the limit of rows
+     */
+    void plan(List<Drafter> drafters, int promptRows) {
+        milliseconds = costs.milliseconds();
+        int base = baseRows(drafters);
         int count = collect(drafters);
         double perMillisecond = tokensPerMillisecond(drafters.size());
         double nodeValue = 0;
-        double best = -perMillisecond * milliseconds(base);
+        double best = leastGain * drafters.size() - perMillisecond * milliseconds(base + promptRows);
         int bestNodes = 0;
         int bestMasks = 0;
         for (int nodes = 0; nodes <= count && base + nodes <= mostRows; nodes++) {
@@ -76,8 +110,8 @@ final class Planner {
             double value = nodeValue;
             for (int taken = 0; taken <= masks && base + nodes + taken <= mostRows; taken++) {
                 value += taken == 0 ? 0 : values[masks - taken];
-                double net = value - perMillisecond * milliseconds(base + nodes + taken);
-                if (net > best) {
+                double net = value - perMillisecond * milliseconds(base + nodes + taken + promptRows);
+                if (nodes + taken > 0 && net > best) {
                     best = net;
                     bestNodes = nodes;
                     bestMasks = taken;
@@ -87,8 +121,16 @@ final class Planner {
         take(drafters, bestNodes, bestMasks);
     }
 
+    /** Beyond what is known, each row costs what one costs in the upper half of that. */
     private double milliseconds(int rows) {
-        return milliseconds[Math.min(rows, milliseconds.length) - 1];
+        int known = Math.min(rows, milliseconds.length);
+        return milliseconds[known - 1] + (rows - known) * perRowBeyond();
+    }
+
+    private double perRowBeyond() {
+        int last = milliseconds.length - 1;
+        int middle = last / 2;
+        return last == middle ? 0 : (milliseconds[last] - milliseconds[middle]) / (last - middle);
     }
 
     /** At least what plain decoding of so many sequences has. */
@@ -104,7 +146,7 @@ final class Planner {
             DraftTree pool = drafter.pool();
             drafter.keepRoot();
             for (int node = 1; node < pool.size(); node++) {
-                if (pool.probability(node) >= LEAST) {
+                if (pool.depth(node) <= drafter.mostDepth()) {
                     if (count == candidates.length) {
                         candidates = Arrays.copyOf(candidates, Math.max(64, 2 * count));
                     }
@@ -181,14 +223,20 @@ final class Planner {
      * Takes in how the step that was planned last went.
      *
      * @param drafters which have learned from it
-     * @param decided  tokens in all
-     * @param rows     of the pass
+     * @param decided    tokens in all
+     * @param rows       of the pass
+     * @param promptRows of these
      */
-    void learn(List<Drafter> drafters, int decided, int rows, long nanos) {
-        costs.observe(rows, nanos / 1e6);
-        tokens = KEEP * tokens + decided;
-        cost = KEEP * cost + milliseconds(rows);
-        int from = Math.max(1, Math.min(rows - 1, milliseconds.length - 2));
+    void learn(List<Drafter> drafters, int decided, int rows, int promptRows, long nanos) {
+        milliseconds = costs.milliseconds();
+        if (promptRows == 0) {
+            if (drafters.size() == 1) { // what several contexts cost is no matter of rows
+                costs.observe(rows, nanos / 1e6);
+            }
+            tokens = KEEP * tokens + decided;
+            cost = KEEP * cost + milliseconds(rows);
+        }
+        int from = Math.max(1, rows - 1);
         double perRow = (milliseconds(from + 2) - milliseconds(from)) / 2;
         double price = tokensPerMillisecond(drafters.size()) * perRow;
         for (Drafter drafter : drafters) {

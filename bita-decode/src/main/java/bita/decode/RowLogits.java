@@ -4,22 +4,24 @@ import bita.kernels.Kernels;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Rows of logits as sources of drafts learn from them: by their likeliest tokens. Not thread-safe; the team works on it. */
 final class RowLogits {
     private final Kernels kernels;
     private final ThreadTeam team;
     private final int vocabulary;
-    private final int[][] tokens; // one for each thread, as long as was asked for last; and so below
-    private final float[][] values;
+    private final int ranks;
+    private final TopTokens[] tops; // one for each thread
     private MemorySegment logits = MemorySegment.NULL; // f32 (rows, vocabulary)
 
     RowLogits(Engine engine) {
         kernels = engine.kernels();
         team = engine.team();
         vocabulary = engine.model().config().vocabulary();
-        tokens = new int[team.threads()][0];
-        values = new float[team.threads()][0];
+        ranks = TokenRecycling.ranks(vocabulary);
+        tops = new TopTokens[team.threads()];
+        Arrays.setAll(tops, _ -> new TopTokens(kernels, vocabulary, ranks));
     }
 
     int vocabulary() {
@@ -56,22 +58,19 @@ final class RowLogits {
     /**
      * The likeliest tokens of the first rows, the lower ones on a tie.
      *
-     * @param count tokens of each row, no more than the vocabulary
-     * @param top   where to put them, (rows, count), the likeliest first; -1 for the first of a row whose logits are not all
-     *     finite
+     * @param top where to put them, (rows, {@link TokenRecycling#ranks}), the likeliest first; -1 for the first of a row
+     *     whose logits are not all finite
      */
-    void top(int rows, int count, int[] top) {
+    void top(int rows, int[] top) {
         team.run(member -> {
-            int index = member.index();
-            if (tokens[index].length != count) {
-                tokens[index] = new int[count];
-                values[index] = new float[count];
-            }
-            for (int row = index; row < rows; row += team.threads()) {
-                if (TopTokens.read(row(row), vocabulary, tokens[index], values[index])) {
-                    System.arraycopy(tokens[index], 0, top, row * count, count);
+            TopTokens reader = tops[member.index()];
+            for (int row = member.index(); row < rows; row += team.threads()) {
+                if (reader.read(row(row))) {
+                    for (int rank = 0; rank < ranks; rank++) {
+                        top[row * ranks + rank] = reader.token(rank);
+                    }
                 } else {
-                    top[row * count] = -1;
+                    top[row * ranks] = -1;
                 }
             }
         });

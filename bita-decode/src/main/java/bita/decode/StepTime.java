@@ -1,8 +1,8 @@
 package bita.decode;
 
 /**
- * Where the time of a step went, in nanoseconds. A session measures it; a prefill and the passes of a
- * {@link BatchDecoder}, which many sequences share, do not tell.
+ * Where the time of a step went, in nanoseconds. Of a pass that several sequences share each has an equal part of what did
+ * not go into reading prompts; steps that read a prompt do not tell.
  *
  * @param draft   finding candidates, and shaping tree and rows
  * @param forward the passes through layers and output head
@@ -20,6 +20,11 @@ public record StepTime(long draft, long forward, long verify) {
     /** Both together. */
     public StepTime plus(StepTime other) {
         return new StepTime(draft + other.draft, forward + other.forward, verify + other.verify);
+    }
+
+    /** A part of it. */
+    StepTime times(double part) {
+        return new StepTime(Math.round(part * draft), Math.round(part * forward), Math.round(part * verify));
     }
 
     /** Splits the time of a step, phase after phase. */

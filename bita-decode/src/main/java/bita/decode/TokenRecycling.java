@@ -36,8 +36,13 @@ final class TokenRecycling implements DraftSource {
      */
     TokenRecycling(int vocabulary, int nodes) {
         this.nodes = nodes;
-        ranks = Math.min(RANKS, vocabulary);
+        ranks = ranks(vocabulary);
         successors = new TokenTable(vocabulary, ranks);
+    }
+
+    /** Successors that a token of a vocabulary keeps. */
+    static int ranks(int vocabulary) {
+        return Math.min(RANKS, vocabulary);
     }
 
     @Override
@@ -70,7 +75,7 @@ final class TokenRecycling implements DraftSource {
         if (top.length < rows * ranks) {
             top = new int[rows * ranks];
         }
-        logits.top(rows, ranks, top);
+        logits.top(rows, top);
         for (int node = 0; node < rows; node++) {
             if (top[node * ranks] >= 0) {
                 int offset = successors.findOrAdd(tree.token(node));

@@ -8,6 +8,7 @@ import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
+import bita.model.MaskTokens;
 import bita.model.TalkingModel;
 import bita.model.TinyModel;
 import bita.model.Transformer;
@@ -15,6 +16,7 @@ import bita.model.file.GgufFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -66,6 +68,23 @@ class BatchDecoderTest {
 
     private static Engine engine(ThreadTeam team) {
         return new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+    }
+
+    private static Engine engineWithMasks(ThreadTeam team) {
+        MaskTokens masks = TinyModel.maskTokens(model.config(), 6, 3, 12);
+        return new Engine(model, KernelsProvider.best().kernels(), team, Optional.of(masks));
+    }
+
+    private static BatchSettings plain(int sequences, int rows) {
+        return new BatchSettings(sequences, rows, new Method.Plain(), OptionalInt.empty(), FORMAT);
+    }
+
+    private static BatchDecoder plainDecoder(Engine engine, int sequences, int rows) {
+        return decoder(engine, plain(sequences, rows));
+    }
+
+    private static BatchDecoder decoder(Engine engine, BatchSettings settings) {
+        return new BatchDecoder(engine, Calibration.none(), SomeCosts::of, settings);
     }
 
     private static BatchRequest request(Random random) {
@@ -158,12 +177,32 @@ class BatchDecoderTest {
                                 : SequenceListener.Ending.LENGTH);
     }
 
+    private static OptionalInt budget(int rows) {
+        return rows == 0 ? OptionalInt.empty() : OptionalInt.of(rows);
+    }
+
     @ParameterizedTest
-    @CsvSource({"1, 1, 1", "1, 40, 200", "2, 7, 7", "2, 8, 64", "3, 5, 9", "3, 16, 33"})
-    void sequencesThatJoinAndLeaveAtRandomHaveTheTokensTheyHaveAlone(int threads, int sequences, int rows) {
+    @CsvSource(delimiter = '|', textBlock = """
+                    1 |  1 |   1 | plain                                                    |  0
+                    1 | 40 | 200 | plain                                                    |  0
+                    2 |  7 |   7 | plain                                                    |  0
+                    2 |  8 |  64 | plain                                                    |  0
+                    3 |  5 |   9 | plain                                                    |  0
+                    1 |  1 |   1 | masks+automaton+recycling:best:16                        |  0
+                    2 |  3 |  12 | masks+automaton+recycling:best:16                        |  0
+                    2 |  8 |  64 | masks+automaton+recycling:best:16                        | 40
+                    3 | 40 | 200 | masks+automaton+recycling:best:16                        |  0
+                    1 |  4 |  33 | masks2+lookup+automaton+lookahead:3,4,3+recycling:6:best:8 | 90
+                    2 |  6 |  30 | masks:upper-triangle:5                                   | 64
+                    3 | 16 |  33 | lookup                                                   | 50
+                    2 |  4 |  20 | automaton+recycling                                      |  0
+                    """)
+    void sequencesThatJoinAndLeaveAtRandomHaveTheTokensTheyHaveAlone(
+            int threads, int sequences, int rows, String method, int budget) {
         Random random = new Random(rows);
+        BatchSettings settings = new BatchSettings(sequences, rows, Method.parse(method), budget(budget), FORMAT);
         try (ThreadTeam team = new ThreadTeam(threads);
-                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(sequences, rows, FORMAT))) {
+                BatchDecoder decoder = decoder(engineWithMasks(team), settings)) {
             List<BatchRequest> order = new ArrayList<>(requests);
             Collections.shuffle(order, random);
             List<Heard> all = new ArrayList<>();
@@ -202,10 +241,59 @@ class BatchDecoderTest {
         }
     }
 
+    /** Every pass decides for all, drafts are accepted, and together they keep to the budget. */
+    @Test
+    void sequencesShareABudgetOfDraftedRows() {
+        int budget = 20;
+        int sequences = 4;
+        Method method = Method.parse("masks+automaton+recycling:best:16");
+        BatchSettings settings = new BatchSettings(sequences, 200, method, OptionalInt.of(budget), FORMAT);
+        int[] tokens = {5, 6, 7, 5, 6, 7, 5, 6, 7};
+        List<BatchRequest> same = new ArrayList<>();
+        for (int i = 0; i < sequences; i++) {
+            same.add(new BatchRequest(
+                    Arrays.stream(tokens).boxed().toList(), SamplingSettings.greedy(), 0, 60 + i, 200, Set.of()));
+        }
+        try (ThreadTeam team = new ThreadTeam(2);
+                BatchDecoder decoder = decoder(engineWithMasks(team), settings)) {
+            int[] rows = {0};
+            int[] accepted = {0};
+            List<Heard> all = new ArrayList<>();
+            for (BatchRequest request : same) {
+                all.add(new Heard() {
+                    @Override
+                    public boolean step(Step step) {
+                        if (!tokens.isEmpty()) {
+                            rows[0] += step.rows();
+                            accepted[0] += step.tokens().size() - 1;
+                            assertThat(step.time().forward()).isPositive();
+                        }
+                        return super.step(step);
+                    }
+                });
+                decoder.submit(request, all.getLast());
+            }
+            boolean more = true;
+            int most = 0;
+            while (more) {
+                more = decoder.step();
+                most = Math.max(most, rows[0]);
+                rows[0] = 0;
+            }
+            assertThat(most).isBetween(sequences + 2, budget);
+            assertThat(accepted[0]).isGreaterThan(10);
+            try (ThreadTeam one = new ThreadTeam(1)) {
+                for (int i = 0; i < sequences; i++) {
+                    assertThat(all.get(i).tokens).isEqualTo(alone(engine(one), same.get(i)));
+                }
+            }
+        }
+    }
+
     @Test
     void listenersMaySubmitAndStop() {
         try (ThreadTeam team = new ThreadTeam(2);
-                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(2, 8, FORMAT))) {
+                BatchDecoder decoder = plainDecoder(engine(team), 2, 8)) {
             BatchRequest longest = requests.stream()
                     .max(Comparator.comparingInt(r -> expected(r).size()))
                     .orElseThrow();
@@ -236,7 +324,7 @@ class BatchDecoderTest {
     @Test
     void aListenerThatThrowsIsHeardOfAndHarmsNoOther() {
         try (ThreadTeam team = new ThreadTeam(2);
-                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(3, 200, FORMAT))) {
+                BatchDecoder decoder = plainDecoder(engine(team), 3, 200)) {
             Heard other = new Heard();
             decoder.submit(requests.get(0), new Heard() {
                 @Override
@@ -265,7 +353,7 @@ class BatchDecoderTest {
         Heard running = new Heard();
         Heard waiting = new Heard();
         try (ThreadTeam team = new ThreadTeam(1);
-                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(1, 1, FORMAT))) {
+                BatchDecoder decoder = plainDecoder(engine(team), 1, 1)) {
             decoder.submit(requests.get(0), running);
             decoder.submit(requests.get(1), waiting);
             decoder.step();
@@ -290,7 +378,7 @@ class BatchDecoderTest {
             }
             BatchRequest bad =
                     new BatchRequest(List.of(65, (int) TalkingModel.POISON, 66), sampling, 0, 20, 100, Set.of());
-            try (BatchDecoder decoder = new BatchDecoder(engine, new BatchSettings(3, 5, FORMAT))) {
+            try (BatchDecoder decoder = plainDecoder(engine, 3, 5)) {
                 List<Heard> heard = new ArrayList<>();
                 for (BatchRequest request : List.of(good.get(0), bad, good.get(1), good.get(2))) {
                     heard.add(new Heard());
@@ -318,10 +406,18 @@ class BatchDecoderTest {
                 .hasMessageContaining("at least one token");
         assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, -1, 1, 9, Set.of()))
                 .hasMessageContaining("count from 0");
-        assertThatThrownBy(() -> new BatchSettings(0, 1, FORMAT)).hasMessageContaining("1 to 1024");
-        assertThatThrownBy(() -> new BatchSettings(8, 7, FORMAT)).hasMessageContaining("8 to 4096 rows");
+        assertThatThrownBy(() -> plain(0, 1)).hasMessageContaining("1 to 1024");
+        assertThatThrownBy(() -> plain(8, 7)).hasMessageContaining("8 to 4096 rows");
+        Method tree = Method.parse("masks:upper-triangle:5");
+        assertThatThrownBy(() -> new BatchSettings(2, 2, tree, OptionalInt.empty(), FORMAT))
+                .hasMessageContaining("needs a budget of rows");
+        assertThatThrownBy(() -> new BatchSettings(2, 2, tree, OptionalInt.of(1), FORMAT))
+                .hasMessageContaining("between 2 and 512");
         try (ThreadTeam team = new ThreadTeam(1);
-                BatchDecoder decoder = new BatchDecoder(engine(team), new BatchSettings(1, 1, FORMAT))) {
+                BatchDecoder decoder = plainDecoder(engine(team), 1, 1)) {
+            assertThatThrownBy(() ->
+                            decoder(engine(team), new BatchSettings(1, 1, Method.DEFAULT, OptionalInt.empty(), FORMAT)))
+                    .hasMessageContaining("needs an adapter");
             for (int token : new int[] {-1, TinyModel.VOCABULARY}) {
                 BatchRequest request = new BatchRequest(List.of(1, token), greedy, 0, 1, 9, Set.of());
                 assertThatThrownBy(() -> decoder.submit(request, new Heard())).hasMessageContaining("token " + token);

@@ -59,7 +59,7 @@ class DraftTreeTest {
     void clearForgetsEverything() {
         DraftTree tree = new DraftTree(4, 0);
         tree.add(tree.add(0, 5, 0.5f, DraftOrigin.MASK, 0), 6, 0.5f, DraftOrigin.MASK, 0);
-        tree.clear(9);
+        tree.clear(9, 0);
         assertThat(tree.size()).isEqualTo(1);
         assertThat(tree.token(0)).isEqualTo(9);
         assertThat(tree.child(0, 5)).isEqualTo(DraftTree.NONE);
@@ -85,7 +85,7 @@ class DraftTreeTest {
         Random random = new Random(1);
         DraftTree tree = new DraftTree(40, 0);
         for (int round = 0; round < 500; round++) {
-            tree.clear(round);
+            tree.clear(round, 0);
             Map<List<Integer>, Float> expected = new HashMap<>();
             List<List<Integer>> paths = new ArrayList<>(List.of(List.of()));
             for (int i = 0; i < 80; i++) {

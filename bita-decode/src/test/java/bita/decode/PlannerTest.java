@@ -55,7 +55,7 @@ class PlannerTest {
 
     private static Drafter drafter(MaskCandidates candidates) {
         Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
-        drafter.propose(1, candidates);
+        drafter.propose(1, candidates, 100, 0);
         return drafter;
     }
 
@@ -72,7 +72,7 @@ class PlannerTest {
     @Test
     void takesTheRowsThatAreFree() {
         Drafter drafter = drafter(candidates(0.3f, 0.1f));
-        planner(FREE_TO_FOUR).plan(List.of(drafter));
+        planner(FREE_TO_FOUR).plan(List.of(drafter), 0);
 
         assertThat(rows(drafter)).isEqualTo(4);
         assertThat(drafter.tree().child(0, 11)).isNotEqualTo(DraftTree.NONE);
@@ -82,7 +82,7 @@ class PlannerTest {
     @Test
     void isPlainWhereNothingPays() {
         Drafter drafter = drafter(candidates(0.3f, 0.1f));
-        planner(DEAR).plan(List.of(drafter));
+        planner(DEAR).plan(List.of(drafter), 0);
 
         assertThat(rows(drafter)).isEqualTo(1);
     }
@@ -91,7 +91,7 @@ class PlannerTest {
     void verifiesWhatIsNearlyCertainThoughRowsAreDear() {
         Drafter drafter = drafter(candidates(0.99f, 0.1f));
         StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 16, 130.0)); // a row costs eight tenths of a step
-        planner(costs).plan(List.of(drafter));
+        planner(costs).plan(List.of(drafter), 0);
 
         assertThat(drafter.pool().size()).isGreaterThan(4);
         assertThat(rows(drafter)).isEqualTo(2);
@@ -100,12 +100,12 @@ class PlannerTest {
     @Test
     void takesAllThatIsFreeWithinABudget() {
         Drafter drafter = drafter(candidates(0.3f, 0.1f));
-        planner(FREE).plan(List.of(drafter));
+        planner(FREE).plan(List.of(drafter), 0);
         assertThat(rows(drafter)).isGreaterThan(10); // the others hardly bring anything
 
         Planner within =
                 Planner.of(METHOD, MASKS, OptionalInt.of(6), () -> DEAR).orElseThrow();
-        within.plan(List.of(drafter));
+        within.plan(List.of(drafter), 0);
         assertThat(rows(drafter)).isEqualTo(6);
     }
 
@@ -113,12 +113,12 @@ class PlannerTest {
     @Test
     void putsMasksBehindTheLikelyLast() {
         Drafter unlikely = drafter(candidates(0.1f, 0.1f));
-        planner(FREE_TO_FOUR).plan(List.of(unlikely));
+        planner(FREE_TO_FOUR).plan(List.of(unlikely), 0);
         rows(unlikely);
         assertThat(unlikely.masks(0)).isPositive();
 
         Drafter likely = drafter(candidates(0.9f, 0.1f));
-        planner(FREE_TO_FOUR).plan(List.of(likely));
+        planner(FREE_TO_FOUR).plan(List.of(likely), 0);
         rows(likely);
         assertThat(likely.masks(likely.tree().child(0, 11))).isPositive();
         assertThat(likely.masks(0)).isZero();
@@ -128,10 +128,45 @@ class PlannerTest {
     void sequencesShareTheRows() {
         Drafter likely = drafter(candidates(0.9f, 0.8f));
         Drafter unlikely = drafter(candidates(0.05f, 0.01f));
-        planner(FREE_TO_FOUR).plan(List.of(likely, unlikely));
+        planner(FREE_TO_FOUR).plan(List.of(likely, unlikely), 0);
 
         assertThat(rows(likely) + rows(unlikely)).isEqualTo(4);
         assertThat(rows(likely)).isEqualTo(3);
+    }
+
+    /** Rows beside a prompt's cost what wide steps' rows cost, and the prompt is not part of the choice. */
+    @Test
+    void plansBesideAPrompt() {
+        Drafter drafter = drafter(candidates(0.9f, 0.8f));
+        planner(FREE_TO_FOUR).plan(List.of(drafter), 200);
+        int beside = rows(drafter);
+        planner(FREE_TO_FOUR).plan(List.of(drafter), 0);
+
+        assertThat(beside).isBetween(2, rows(drafter));
+    }
+
+    @Test
+    void asksForCandidatesThatCanPay() {
+        Drafter one = drafter(candidates(0.5f, 0.1f));
+        Planner dear = planner(DEAR);
+        assertThat(dear.leastProbability(List.of(one), 0)).isEqualTo(0.5f);
+        assertThat(planner(FREE_TO_FOUR).leastProbability(List.of(one), 0)).isEqualTo(0.01f);
+
+        Drafter asked = new Drafter(engine, METHOD, MASKS, 16);
+        asked.propose(1, candidates(0.6f, 0.5f), 100, 0.5f);
+        assertThat(asked.pool().size()).isEqualTo(2);
+    }
+
+    /** Nothing behind the last token that may be decided is verified. */
+    @Test
+    void draftsNoDeeperThanWhatIsWanted() {
+        Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
+        drafter.propose(1, candidates(0.9f, 0.9f), 2, 0);
+        planner(FREE).plan(List.of(drafter), 0);
+        Rows rows = new Rows();
+        drafter.layOut(rows);
+
+        assertThat(drafter.tree().size()).isEqualTo(3); // the first mask's two candidates
     }
 
     /** Masks that are never right are not tried for long, and tried again later. */
@@ -144,8 +179,8 @@ class PlannerTest {
         int early = 0;
         int late = 0;
         for (int step = 0; step < 600; step++) {
-            drafter.propose(1, next);
-            planner.plan(List.of(drafter));
+            drafter.propose(1, next, 100, 0);
+            planner.plan(List.of(drafter), 0);
             int rows = rows(drafter);
             if (step >= 100) {
                 late += rows - 1;
@@ -154,7 +189,7 @@ class PlannerTest {
             }
             drafter.learn(List.of(new Step.Token(99, DraftOrigin.ROOT, 0)));
             next = drafter.masks(0) > 0 ? candidates(0.4f, 0.2f) : MaskCandidates.none();
-            planner.learn(List.of(drafter), 1, rows, 10_000_000);
+            planner.learn(List.of(drafter), 1, rows, 0, 10_000_000);
         }
 
         assertThat(early).isPositive();

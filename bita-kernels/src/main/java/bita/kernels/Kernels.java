@@ -189,6 +189,16 @@ public interface Kernels {
     int argmax(MemorySegment x, int count);
 
     /**
+     * The largest of {@code count} f32 numbers, in descending order; the lower index first where they are equal.
+     *
+     * @param most    how many, 1 to {@code count}
+     * @param indices i32 (most)
+     * @param values  f32 (most)
+     * @return whether all numbers are finite; if not, there is nothing of use in the arrays
+     */
+    boolean largest(MemorySegment x, int count, int most, MemorySegment indices, MemorySegment values);
+
+    /**
      * out[i] = exp((x[i] - maximum) * factor).
      *
      * @param x   f32 (count)

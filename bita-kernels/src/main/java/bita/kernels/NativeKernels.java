@@ -423,6 +423,15 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
+    public boolean largest(MemorySegment x, int count, int most, MemorySegment indices, MemorySegment values) {
+        try {
+            return (int) Functions.LARGEST.invokeExact(code, x, count, most, indices, values) != 0;
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
     public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
         try {
             Functions.EXPONENTIALS.invokeExact(code, x, count, maximum, factor, out);
@@ -485,6 +494,7 @@ final class NativeKernels implements Kernels {
         static final MethodHandle ATTEND_TOTALS = NativeFunctions.kernel("attend_totals", ATTENTION + "pipii");
         static final MethodHandle SWIGLU = NativeFunctions.kernel("swiglu", "ppll");
         static final MethodHandle ARGMAX = NativeFunctions.kernel(JAVA_INT, "argmax", "pi");
+        static final MethodHandle LARGEST = NativeFunctions.kernel(JAVA_INT, "largest", "piipp");
         static final MethodHandle EXPONENTIALS = NativeFunctions.kernel("exponentials", "piffp");
         static final MethodHandle READ_SWEEP = NativeFunctions.kernel(JAVA_LONG, "read_sweep", "pl");
         static final MethodHandle INTEGER_PEAK = NativeFunctions.kernel(JAVA_LONG, "integer_peak", "l");

@@ -317,6 +317,33 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public boolean largest(MemorySegment x, int count, int most, MemorySegment indices, MemorySegment values) {
+        for (int i = 0; i < most; i++) {
+            values.setAtIndex(JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
+        }
+        boolean finite = true;
+        for (int i = 0; i < count; i++) {
+            float v = x.getAtIndex(JAVA_FLOAT, i);
+            finite &= Float.isFinite(v);
+            if (v > values.getAtIndex(JAVA_FLOAT, most - 1)) {
+                insert(i, v, most, indices, values);
+            }
+        }
+        return finite;
+    }
+
+    /** Inserts what is above the least of a descending list. */
+    private static void insert(int index, float value, int most, MemorySegment indices, MemorySegment values) {
+        int at = most - 1;
+        for (; at > 0 && values.getAtIndex(JAVA_FLOAT, at - 1) < value; at--) {
+            values.setAtIndex(JAVA_FLOAT, at, values.getAtIndex(JAVA_FLOAT, at - 1));
+            indices.setAtIndex(JAVA_INT, at, indices.getAtIndex(JAVA_INT, at - 1));
+        }
+        values.setAtIndex(JAVA_FLOAT, at, value);
+        indices.setAtIndex(JAVA_INT, at, index);
+    }
+
+    @Override
     public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
         for (int i = 0; i < count; i++) {
             out.setAtIndex(JAVA_FLOAT, i, ScalarMath.exp((x.getAtIndex(JAVA_FLOAT, i) - maximum) * factor));

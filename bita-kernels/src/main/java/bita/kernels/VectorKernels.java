@@ -174,6 +174,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public boolean largest(MemorySegment x, int count, int most, MemorySegment indices, MemorySegment values) {
+        return definition.largest(x, count, most, indices, values);
+    }
+
+    @Override
     public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
         int whole = FLOATS.loopBound(count);
         FloatVector offset = broadcast(maximum);

@@ -13,9 +13,12 @@ import static org.assertj.core.api.Assertions.within;
 import bita.kernels.TestData.Numbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -203,6 +206,59 @@ class RowKernelsTest {
             kernels.exponentials(out, x.length, 0.25f, 1f, out);
             return floats(out);
         });
+    }
+
+    @Test
+    void largest() {
+        TestData data = new TestData(6);
+        for (int i = 0; i < 300; i++) {
+            int count = 1 + data.below(100);
+            float[] x = new float[count];
+            int kind = i % 4;
+            for (int j = 0; j < count; j++) {
+                x[j] = switch (kind) {
+                    case 0 -> data.below(4); // ties
+                    case 1 -> data.below(2) == 0 ? 0f : -0f;
+                    case 2 -> data.below(4 * count) == 0 ? Float.NaN : data.number(Numbers.EXTREME);
+                    default -> data.below(4 * count) == 0 ? Float.NEGATIVE_INFINITY : -data.below(1000);
+                };
+            }
+            int most = 1 + data.below(Math.min(count, 12));
+            boolean finite = true;
+            for (float one : x) {
+                finite &= Float.isFinite(one);
+            }
+            int[] expected = new int[2 * most + 1];
+            if (finite) {
+                expected[2 * most] = 1;
+                int[] order = IntStream.range(0, count)
+                        .boxed()
+                        .sorted(Comparator.comparingDouble((Integer j) -> -(double) x[j] + 0.0)
+                                .thenComparing(j -> j))
+                        .mapToInt(Integer::intValue)
+                        .toArray();
+                for (int j = 0; j < most; j++) {
+                    expected[j] = order[j];
+                    expected[most + j] = Float.floatToRawIntBits(x[order[j]]);
+                }
+            }
+            MemorySegment memory = TestData.floats(x);
+            List<Kernels> all = new ArrayList<>(implementations());
+            all.add(SameBits.DEFINITION);
+            assertSameBits("largest of " + Arrays.toString(x), expected, all, kernels -> {
+                MemorySegment indices = TestData.floats(new float[most]);
+                MemorySegment values = TestData.floats(new float[most]);
+                int[] result = new int[2 * most + 1];
+                if (kernels.largest(memory, count, most, indices, values)) {
+                    result[2 * most] = 1;
+                    for (int j = 0; j < most; j++) {
+                        result[j] = indices.getAtIndex(ValueLayout.JAVA_INT, j);
+                        result[most + j] = values.getAtIndex(ValueLayout.JAVA_INT, j);
+                    }
+                }
+                return result;
+            });
+        }
     }
 
     @Test

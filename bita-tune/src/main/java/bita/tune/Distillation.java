@@ -9,6 +9,7 @@ import bita.api.GenerationOptions;
 import bita.api.LanguageModel;
 import bita.api.Message;
 import bita.decode.BatchDecoder;
+import bita.decode.Method;
 import bita.decode.NotANumberException;
 import bita.decode.SamplingSettings;
 import bita.model.template.ChatTemplate;
@@ -175,7 +176,7 @@ public final class Distillation {
             throws IOException, TemplateException, InterruptedException {
         ChatTemplate _ = template(model);
         try (AnswerFile file = AnswerFile.open(output, new AnswerOrigin(modelSha256, settings.answering()));
-                Batch batch = model.batch(BatchOptions.of(settings.sequences()))) {
+                Batch batch = model.batch(BatchOptions.of(settings.sequences()).withMethod(new Method.Plain()))) {
             return new Distillation(model, batch, file, source, settings, listener).run();
         }
     }

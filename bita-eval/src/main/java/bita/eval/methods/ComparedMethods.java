@@ -41,9 +41,11 @@ public record ComparedMethods(List<Method> methods, List<String> leftOut) {
      * @param asked empty for the standard ones and the model's default
      * @param byDefault what the model's sessions use
      * @param masks mask tokens of the adapter; empty if there is none
+     * @param options of the comparison
      * @throws IllegalArgumentException if none of the methods asked for can run
      */
-    public static ComparedMethods of(List<Method> asked, Method byDefault, Optional<Integer> masks) {
+    public static ComparedMethods of(
+            List<Method> asked, Method byDefault, Optional<Integer> masks, EvaluationOptions options) {
         List<Method> wanted = asked.isEmpty()
                 ? Stream.concat(STANDARD.stream(), Stream.of(byDefault)).toList()
                 : asked;
@@ -51,7 +53,7 @@ public record ComparedMethods(List<Method> methods, List<String> leftOut) {
         chosen.put(PLAIN.name(), PLAIN);
         List<String> leftOut = new ArrayList<>();
         for (Method method : wanted) {
-            Optional<String> problem = problem(method, masks);
+            Optional<String> problem = problem(method, masks, options);
             if (problem.isPresent()) {
                 leftOut.add(method.name() + " is left out: " + problem.get());
             } else {
@@ -64,8 +66,14 @@ public record ComparedMethods(List<Method> methods, List<String> leftOut) {
         return new ComparedMethods(List.copyOf(chosen.values()), leftOut);
     }
 
-    private static Optional<String> problem(Method method, Optional<Integer> masks) {
-        if (!(method instanceof Method.Drafting drafting) || drafting.masks().isEmpty()) {
+    private static Optional<String> problem(Method method, Optional<Integer> masks, EvaluationOptions options) {
+        if (!(method instanceof Method.Drafting drafting)) {
+            return Optional.empty();
+        }
+        if (options.batch() > 1 && options.rows().isEmpty() && !drafting.isPlanned()) {
+            return Optional.of("its tree is as large as it is, and in a batch that needs a limit of rows (--rows)");
+        }
+        if (drafting.masks().isEmpty()) {
             return Optional.empty();
         }
         if (masks.isEmpty()) {

@@ -1,10 +1,7 @@
 package bita.eval.methods;
 
-import bita.api.Answer;
-import bita.api.GenerationOptions;
 import bita.api.LanguageModel;
 import bita.api.Message;
-import bita.api.Session;
 import bita.decode.Method;
 import bita.decode.NotANumberException;
 import bita.eval.Question;
@@ -13,18 +10,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Compares decoding methods over a suite: each answers the same prompts on the same machine at the same time.
  *
- * <p>The methods' sessions are open side by side over one model. At each prompt they answer one after the other, once per
- * repetition, and who begins changes from prompt to prompt and from repetition to repetition: what slows the machine for
+ * <p>The methods' sessions are open side by side over one model. At each prompt, or each batch of prompts, they answer one
+ * after the other, once per repetition, and who begins changes from prompt to prompt and from repetition to repetition: what slows the machine for
  * a while slows all alike. The prompt of a later turn holds the earlier turns with plain decoding's answers, so that
  * every method has the same prompts and can be held against plain decoding token by token.
  *
@@ -43,8 +38,8 @@ public final class Evaluation implements AutoCloseable {
     private final Journal journal;
     private final EvaluationListener listener;
     private final long total;
-    private final Map<String, Session> sessions = new LinkedHashMap<>();
     private final List<EvaluationResult.SkippedQuestion> skipped = new ArrayList<>();
+    private Optional<Answerer> answerer = Optional.empty(); // until something is to be measured
     private long done;
 
     private Evaluation(
@@ -116,25 +111,66 @@ public final class Evaluation implements AutoCloseable {
             throw new TemplateException(
                     "the model has no chat template to ask questions in; choose one that is tuned for" + " chats");
         }
-        int prompts = 0;
-        for (int index = 0; index < questions.size(); index++) {
-            Question question = questions.get(index);
-            List<Message> messages = new ArrayList<>();
-            for (int turn = 0; turn < question.turns().size(); turn++) {
-                messages.add(Message.user(question.turns().get(turn)));
-                Optional<int[]> prompt = prompt(question, messages);
-                if (prompt.isEmpty()) {
-                    done += answers(question.turns().size() - turn);
-                    break;
+        int number = 0;
+        for (int from = 0; from < questions.size(); from += options.batch()) {
+            List<Conversation> open = IntStream.range(from, Math.min(questions.size(), from + options.batch()))
+                    .mapToObj(index -> new Conversation(index, questions.get(index), new ArrayList<>()))
+                    .collect(Collectors.toCollection(ArrayList::new));
+            for (int turn = 0; !open.isEmpty(); turn++) {
+                List<Asked> asked = ask(open, turn);
+                if (!asked.isEmpty()) {
+                    answerAll(asked, number++);
+                    for (Asked one : asked) {
+                        Measurement reference =
+                                journal.find(one.key(0, methods.getFirst())).orElseThrow();
+                        one.conversation.messages().add(Message.assistant(reference.text()));
+                    }
                 }
-                answerAll(index, turn, prompt.get(), prompts++);
-                Measurement reference = journal.find(new Measurement.Key(
-                                index, turn, 0, methods.getFirst().name()))
-                        .orElseThrow();
-                messages.add(Message.assistant(reference.text()));
             }
         }
         listener.progress(total, total, "done");
+    }
+
+    /** A question that is being asked, turn by turn. */
+    private record Conversation(int index, Question question, List<Message> messages) {}
+
+    /** A turn of a conversation. */
+    private static final class Asked {
+        private final Conversation conversation;
+        private final int turn;
+        private final int[] prompt;
+
+        Asked(Conversation conversation, int turn, int[] prompt) {
+            this.conversation = conversation;
+            this.turn = turn;
+            this.prompt = prompt;
+        }
+
+        Measurement.Key key(int repetition, Method method) {
+            return new Measurement.Key(conversation.index(), turn, repetition, method.name());
+        }
+
+        String id() {
+            return conversation.question().id();
+        }
+    }
+
+    /** The prompts of a turn; conversations that have none are open no longer. */
+    private List<Asked> ask(List<Conversation> open, int turn) {
+        List<Asked> asked = new ArrayList<>();
+        open.removeIf(conversation -> {
+            Question question = conversation.question();
+            if (turn == question.turns().size()) {
+                return true;
+            }
+            conversation.messages().add(Message.user(question.turns().get(turn)));
+            Optional<int[]> prompt = prompt(question, conversation.messages());
+            prompt.ifPresentOrElse(
+                    tokens -> asked.add(new Asked(conversation, turn, tokens)),
+                    () -> done += answers(question.turns().size() - turn));
+            return prompt.isEmpty();
+        });
+        return asked;
     }
 
     /** The tokens of a conversation; empty if they cannot be answered, which is noted. */
@@ -155,61 +191,61 @@ public final class Evaluation implements AutoCloseable {
         return Optional.empty();
     }
 
-    private void answerAll(int index, int turn, int[] prompt, int number) throws IOException, InterruptedException {
-        Question question = questions.get(index);
+    private void answerAll(List<Asked> asked, int number) throws IOException, InterruptedException {
         for (int repetition = 0; repetition < options.repetitions(); repetition++) {
             List<Method> order = new ArrayList<>(methods);
             Collections.rotate(order, -((number + repetition) % methods.size()));
             for (Method method : order) {
-                Measurement.Key key = new Measurement.Key(index, turn, repetition, method.name());
-                if (journal.find(key).isEmpty()) {
-                    Session session = session(method);
-                    listener.progress(done, total, "question " + question.id() + ", " + method.name());
-                    journal.append(answer(session, key, question.id(), prompt));
-                }
-                done++;
+                answer(asked, repetition, method);
+                done += asked.size();
             }
         }
     }
 
-    /** The session of a method; when the first is asked for, all are opened and warmed up. */
-    private Session session(Method method) throws InterruptedException {
-        if (sessions.isEmpty()) {
-            for (Method one : methods) {
-                sessions.put(one.name(), model.session(options.session(one)));
-            }
-            for (Map.Entry<String, Session> one : sessions.entrySet()) {
-                listener.progress(done, total, "warming up " + one.getKey());
-                Answer _ = answer(
-                        one.getValue(),
-                        new StepTally(one.getValue()),
-                        model.promptOfText(WARMUP),
-                        Math.min(WARMUP_TOKENS, options.maxTokens()));
+    /** Measures those who share a batch together, though only some of them were missing. */
+    private void answer(List<Asked> asked, int repetition, Method method) throws IOException, InterruptedException {
+        List<Asked> missing = asked.stream()
+                .filter(one -> journal.find(one.key(repetition, method)).isEmpty())
+                .toList();
+        if (missing.isEmpty()) {
+            return;
+        }
+        Answerer measured = answerer();
+        String ids = asked.size() == 1
+                ? "question " + asked.getFirst().id()
+                : "questions " + asked.getFirst().id() + " to "
+                        + asked.getLast().id();
+        listener.progress(done, total, ids + ", " + method.name());
+        List<int[]> prompts = asked.stream().map(one -> one.prompt).toList();
+        List<Answerer.Timed> answers = measured.answer(method, prompts, options.maxTokens());
+        for (int i = 0; i < asked.size(); i++) {
+            Asked one = asked.get(i);
+            if (missing.contains(one)) {
+                Answerer.Timed answer = answers.get(i);
+                journal.append(Measurement.of(
+                        one.key(repetition, method), one.id(), answer.answer(), answer.decodeNanos(), answer.steps()));
             }
         }
-        return Objects.requireNonNull(sessions.get(method.name()));
     }
 
-    private Measurement answer(Session session, Measurement.Key key, String id, int[] prompt)
-            throws InterruptedException {
-        StepTally tally = new StepTally(session);
-        return Measurement.of(key, id, answer(session, tally, prompt, options.maxTokens()), tally);
-    }
-
-    private Answer answer(Session session, StepTally tally, int[] prompt, int maxTokens) throws InterruptedException {
-        GenerationOptions generation = new GenerationOptions(OptionalInt.of(maxTokens), options.sampling(), List.of());
-        if (options.repetitions() > 1) {
-            session.forget(); // a source that has seen the answer before would be flattered
+    /** Who answers; warmed up. */
+    private Answerer answerer() throws InterruptedException {
+        if (answerer.isEmpty()) {
+            Answerer opened = options.batch() == 1
+                    ? new SessionAnswerer(model, methods, options)
+                    : new BatchAnswerer(model, options);
+            answerer = Optional.of(opened);
+            List<int[]> prompts = Collections.nCopies(options.batch(), model.promptOfText(WARMUP));
+            for (Method method : methods) {
+                listener.progress(done, total, "warming up " + method.name());
+                List<Answerer.Timed> _ = opened.answer(method, prompts, Math.min(WARMUP_TOKENS, options.maxTokens()));
+            }
         }
-        Answer answer = session.generate(prompt, generation, tally);
-        if (Thread.interrupted() || answer.finish() == Answer.Finish.CANCELLED) {
-            throw new InterruptedException();
-        }
-        return answer;
+        return answerer.get();
     }
 
     @Override
     public void close() {
-        sessions.values().forEach(Session::close);
+        answerer.ifPresent(Answerer::close);
     }
 }

@@ -1,5 +1,6 @@
 package bita.eval.methods;
 
+import bita.api.BatchOptions;
 import bita.api.SessionOptions;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
@@ -12,6 +13,7 @@ import java.util.OptionalInt;
 /**
  * How methods are compared.
  *
+ * @param batch       prompts that are answered at a time
  * @param repetitions answers of each method to each prompt
  * @param maxTokens   most tokens of an answer
  * @param sampling    how tokens are chosen, the same for all
@@ -20,6 +22,7 @@ import java.util.OptionalInt;
  * @param cacheFormat number format of keys and values
  */
 public record EvaluationOptions(
+        int batch,
         int repetitions,
         int maxTokens,
         SamplingSettings sampling,
@@ -30,8 +33,12 @@ public record EvaluationOptions(
     public static final int MAX_TOKENS = 256;
 
     private static final int MOST_REPETITIONS = 1000;
+    private static final int MOST_BATCH = 64;
 
     public EvaluationOptions {
+        if (batch < 1 || batch > MOST_BATCH) {
+            throw new IllegalArgumentException("a batch is 1 to " + MOST_BATCH + " prompts, not " + batch);
+        }
         if (repetitions < 1 || repetitions > MOST_REPETITIONS) {
             throw new IllegalArgumentException(
                     "the number of repetitions is 1 to " + MOST_REPETITIONS + ", not " + repetitions);
@@ -47,6 +54,12 @@ public record EvaluationOptions(
     /** A session of one of the methods. */
     public SessionOptions session(Method method) {
         return session(method, rows, context, cacheFormat);
+    }
+
+    /** A batch of one of the methods. */
+    BatchOptions batch(Method method) {
+        BatchOptions automatic = BatchOptions.of(batch);
+        return new BatchOptions(batch, automatic.rows(), Optional.of(method), rows, context, cacheFormat);
     }
 
     private static SessionOptions session(

@@ -20,7 +20,7 @@ import java.util.Map;
  * @param acceptedBySource accepted drafted tokens by the source that drafted them, in lower case
  * @param drafted          drafted tokens that were verified
  * @param rows             rows of all steps
- * @param decodeNanos      from the first token to the last
+ * @param decodeNanos      from the first token to the last; of answers in a batch their part of it
  */
 record Measurement(
         int question,
@@ -70,7 +70,7 @@ record Measurement(
     }
 
     /** What an answer has been, as its steps have told. */
-    static Measurement of(Key key, String id, Answer answer, StepTally steps) {
+    static Measurement of(Key key, String id, Answer answer, long decodeNanos, StepTally steps) {
         StepTime time = steps.time();
         return new Measurement(
                 key.question(),
@@ -87,7 +87,7 @@ record Measurement(
                 answer.statistics().draftedTokens(),
                 answer.statistics().rows(),
                 // A clock may not move during an answer of one token, and nothing is divided by zero.
-                Math.max(1, answer.statistics().decodeNanos()),
+                Math.max(1, decodeNanos),
                 time.draft(),
                 time.forward(),
                 time.verify());

@@ -62,6 +62,7 @@ public record RunSettings(Map<String, String> values) {
         values.put("questions_sha256", sha256(questions));
         values.put("methods", String.join(", ", methods.names()));
         values.put("rows", text(options.rows(), "each method's own"));
+        values.put("batch", Integer.toString(options.batch()));
         values.put("repetitions", Integer.toString(options.repetitions()));
         values.put("max_tokens", Integer.toString(options.maxTokens()));
         values.put("sampling", options.sampling().describe());

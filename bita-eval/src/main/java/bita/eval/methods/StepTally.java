@@ -1,7 +1,6 @@
 package bita.eval.methods;
 
 import bita.api.AnswerListener;
-import bita.api.Session;
 import bita.decode.DraftOrigin;
 import bita.decode.Step;
 import bita.decode.StepTime;
@@ -13,14 +12,17 @@ import java.util.TreeMap;
 
 /** Counts what the steps of an answer bring, and cancels it when its thread is interrupted. */
 final class StepTally implements AnswerListener {
-    private final Session session;
+    private final Runnable cancel;
     private final List<Integer> acceptLengths = new ArrayList<>();
     private final List<Integer> acceptedByDepth = new ArrayList<>();
     private final Map<String, Long> acceptedBySource = new TreeMap<>();
     private StepTime time = StepTime.UNKNOWN;
 
-    StepTally(Session session) {
-        this.session = session;
+    /**
+     * @param cancel ends the answer
+     */
+    StepTally(Runnable cancel) {
+        this.cancel = cancel;
     }
 
     @Override
@@ -48,7 +50,7 @@ final class StepTally implements AnswerListener {
 
     private void cancelIfInterrupted() {
         if (Thread.currentThread().isInterrupted()) {
-            session.cancel();
+            cancel.run();
         }
     }
 

@@ -59,7 +59,18 @@ class EvaluationTest {
     }
 
     private static EvaluationOptions options(int repetitions, SamplingSettings sampling, OptionalInt context) {
-        return new EvaluationOptions(repetitions, TOKENS, sampling, OptionalInt.empty(), context, CacheFormat.F16);
+        return new EvaluationOptions(1, repetitions, TOKENS, sampling, OptionalInt.empty(), context, CacheFormat.F16);
+    }
+
+    private static EvaluationOptions inBatches(int batch, int repetitions) {
+        return new EvaluationOptions(
+                batch,
+                repetitions,
+                TOKENS,
+                SamplingSettings.greedy(),
+                OptionalInt.of(12),
+                OptionalInt.empty(),
+                CacheFormat.F16);
     }
 
     private static EvaluationOptions greedy(int repetitions) {
@@ -67,7 +78,7 @@ class EvaluationTest {
     }
 
     private static ComparedMethods methods() {
-        return ComparedMethods.of(List.of(Method.parse("lookup")), model.defaultMethod(), Optional.empty());
+        return ComparedMethods.of(List.of(Method.parse("lookup")), model.defaultMethod(), Optional.empty(), greedy(1));
     }
 
     private static RunSettings settings(List<Question> questions, EvaluationOptions options) throws IOException {
@@ -107,6 +118,53 @@ class EvaluationTest {
         });
         assertThat(result.rows("a")).allMatch(row -> row.prompts() == 3);
         assertThat(result.rows("b")).allMatch(row -> row.prompts() == 1);
+    }
+
+    @Test
+    void batchesHaveTheAnswersOfSessions() throws Exception {
+        run(QUESTIONS, greedy(1), EvaluationListener.NONE);
+        List<JsonNode> one = journal();
+        folder = folder.resolve("batches");
+        EvaluationResult result = run(QUESTIONS, inBatches(2, 1), EvaluationListener.NONE);
+
+        assertThat(result.identical()).isTrue();
+        assertThat(journal().stream().map(EvaluationTest::what))
+                .containsExactly(
+                        "0/0/0 plain",
+                        "1/0/0 plain",
+                        "0/0/0 lookup",
+                        "1/0/0 lookup",
+                        "0/1/0 lookup",
+                        "0/1/0 plain",
+                        "2/0/0 plain",
+                        "2/0/0 lookup");
+        for (JsonNode answer : journal()) {
+            assertThat(one.stream().filter(other -> what(other).equals(what(answer))))
+                    .singleElement()
+                    .satisfies(other -> assertThat(answer.get("token_ids")).isEqualTo(other.get("token_ids")));
+        }
+        assertThat(result.rows(ResultRow.ALL)).allSatisfy(row -> {
+            assertThat(row.prompts()).isEqualTo(4);
+            assertThat(row.tokensPerSecond()).isPositive();
+            assertThat(row.time().other()).isLessThan(1e-9);
+        });
+    }
+
+    /** What the batch has in the journal already stays as it was. */
+    @Test
+    void stoppedBatchIsMeasuredAgain() throws Exception {
+        run(QUESTIONS, inBatches(3, 2), EvaluationListener.NONE);
+        Path file = folder.resolve("journal.jsonl");
+        List<String> lines = Files.readAllLines(file);
+        Files.write(file, lines.subList(0, 6)); // the settings, a batch of three, and two of the next
+
+        EvaluationResult result = run(QUESTIONS, inBatches(3, 2), EvaluationListener.NONE);
+
+        assertThat(Files.readAllLines(file))
+                .hasSameSizeAs(lines)
+                .startsWith(lines.subList(0, 6).toArray(String[]::new));
+        assertThat(journal().stream().map(EvaluationTest::what)).doesNotHaveDuplicates();
+        assertThat(result.identical()).isTrue();
     }
 
     /** Each begins at every second prompt, and at every second repetition. */

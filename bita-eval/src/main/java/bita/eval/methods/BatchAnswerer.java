@@ -1,0 +1,75 @@
+package bita.eval.methods;
+
+import bita.api.Answer;
+import bita.api.Batch;
+import bita.api.BatchListener;
+import bita.api.GenerationOptions;
+import bita.api.LanguageModel;
+import bita.decode.Method;
+import bita.decode.NotANumberException;
+import bita.decode.Step;
+import bita.decode.StepTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** Several prompts at a time, each time in a batch that knows nothing yet. */
+final class BatchAnswerer implements Answerer {
+    private final LanguageModel model;
+    private final EvaluationOptions options;
+
+    BatchAnswerer(LanguageModel model, EvaluationOptions options) {
+        this.model = model;
+        this.options = options;
+    }
+
+    @Override
+    public List<Timed> answer(Method method, List<int[]> prompts, int maxTokens) throws InterruptedException {
+        GenerationOptions generation = new GenerationOptions(OptionalInt.of(maxTokens), options.sampling(), List.of());
+        List<Follower> followers = new ArrayList<>();
+        try (Batch batch = model.batch(options.batch(method))) {
+            for (int[] prompt : prompts) {
+                followers.add(new Follower());
+                batch.submit(prompt, generation, 0, followers.getLast());
+            }
+            boolean more = true;
+            while (more) {
+                if (Thread.interrupted()) {
+                    throw new InterruptedException();
+                }
+                more = batch.step();
+            }
+        }
+        return followers.stream().map(Follower::timed).toList();
+    }
+
+    /** Keeps what comes of one prompt. */
+    private static final class Follower implements BatchListener {
+        private final StepTally steps = new StepTally(() -> {}); // the batch's loop sees to interruptions
+        private Optional<Answer> answer = Optional.empty();
+
+        @Override
+        public void step(Step step) {
+            steps.step(step);
+        }
+
+        @Override
+        public void finished(Answer whole) {
+            answer = Optional.of(whole);
+        }
+
+        @Override
+        public void failed(NotANumberException problem) {
+            throw problem; // by the batch's step
+        }
+
+        Timed timed() {
+            StepTime time = steps.time();
+            return new Timed(answer.orElseThrow(), time.draft() + time.forward() + time.verify(), steps);
+        }
+    }
+
+    @Override
+    public void close() {}
+}
