@@ -43,7 +43,7 @@ record Drafting(Method.Drafting method, int masks, Optional<Planner> planner) {
         return new Drafter(engine, method, masks, mostRows());
     }
 
-    /** Most rows of a step, for prompts aside. */
+    /** Most rows of a step, those that read prompts aside. */
     int mostRows() {
         return planner.map(Planner::mostRows).orElse(Drafter.MAX_ROWS);
     }

@@ -31,7 +31,7 @@ final class Planner {
     private final MaskGains gains;
 
     private double tokens; // decayed
-    private double cost; // decayed, in milliseconds as they were expected
+    private double plainTokens; // what plain decoding would have made in the same time, decayed alike
 
     private double[] milliseconds = {}; // by rows less one
     private long[] candidates = {}; // drafter and node, by descending probability
@@ -133,10 +133,13 @@ final class Planner {
         return last == middle ? 0 : (milliseconds[last] - milliseconds[middle]) / (last - middle);
     }
 
-    /** At least what plain decoding of so many sequences has. */
+    /** As many times what plain decoding of so many sequences has as there were of late, at least once. */
     private double tokensPerMillisecond(int sequences) {
-        double plain = sequences / milliseconds(sequences);
-        return cost == 0 ? plain : Math.max(plain, tokens / cost);
+        return plainTokensPerMillisecond(sequences) * (plainTokens == 0 ? 1 : Math.max(1, tokens / plainTokens));
+    }
+
+    private double plainTokensPerMillisecond(int sequences) {
+        return sequences / milliseconds(sequences);
     }
 
     private int collect(List<Drafter> drafters) {
@@ -234,7 +237,7 @@ final class Planner {
                 costs.observe(rows, nanos / 1e6);
             }
             tokens = KEEP * tokens + decided;
-            cost = KEEP * cost + milliseconds(rows);
+            plainTokens = KEEP * plainTokens + milliseconds(rows) * plainTokensPerMillisecond(drafters.size());
         }
         int from = Math.max(1, rows - 1);
         double perRow = (milliseconds(from + 2) - milliseconds(from)) / 2;

@@ -28,14 +28,18 @@ public final class StepCosts {
 
     private static final int CONTEXT = 256;
     private static final int LEAST_ROUNDS = 3;
-    private static final int MOST_ROUNDS = 15;
+    /** On a quiet machine these do; on another it is measured until the time is up. */
+    private static final int ENOUGH_ROUNDS = 10;
+
     private static final long ENOUGH_NANOS = 1_000_000_000;
     private static final long MOST_NANOS = 4_000_000_000L;
 
     /** On a quiet machine most rounds take less than this many times the shortest steps. */
-    private static final double STEADY = 1.3;
+    private static final double STEADY = 1.2;
 
-    /** How much of a step's surprise the costs of as many rows take over, and those of all. */
+    /** How much of a step's surprise the costs of all rows take over: the machine as a whole has become slower or faster. */
+    private static final double LEARN_ALL = 0.05;
+    /** How much of it those of as many rows take over. */
     private static final double LEARN = 0.01;
     /** A step this many times as long as expected was interrupted. */
     private static final double INTERRUPTED = 3;
@@ -119,39 +123,51 @@ public final class StepCosts {
             cache.assumeLength(context);
             pass.reserveLogits(most);
             List<Integer> points = new ArrayList<>();
-            double one = seconds(pass, cache, 1); // warms up, like all of the first round
+            double _ = seconds(pass, cache, 1); // warms up, like all of this first round
+            double one = seconds(pass, cache, 1);
             for (int rows : POINTS) {
-                if (rows > most || (seconds(pass, cache, rows) > DEAREST * one && rows > 1)) {
+                double dear = DEAREST * one;
+                // Twice, since the first may have been interrupted.
+                if (rows > most
+                        || (rows > 1 && seconds(pass, cache, rows) > dear && seconds(pass, cache, rows) > dear)) {
                     break;
                 }
                 points.add(rows);
             }
             List<double[]> rounds = new ArrayList<>();
             long start = System.nanoTime();
-            long elapsed = 0;
-            while (rounds.isEmpty()
-                    || (rounds.size() < LEAST_ROUNDS && elapsed < MOST_NANOS)
-                    || (rounds.size() < MOST_ROUNDS && elapsed < ENOUGH_NANOS)) {
+            long elapsed;
+            boolean steady;
+            do {
                 rounds.add(points.stream()
                         .mapToDouble(rows -> seconds(pass, cache, rows))
                         .toArray());
                 elapsed = System.nanoTime() - start;
-            }
+                steady = sum(rounds, 0.5) < STEADY * sum(rounds, 0);
+            } while (rounds.size() < LEAST_ROUNDS
+                    || (elapsed < MOST_NANOS
+                            && !(steady && rounds.size() >= ENOUGH_ROUNDS && elapsed >= ENOUGH_NANOS)));
             NavigableMap<Integer, Double> shortest = new TreeMap<>();
-            double medians = 0;
             for (int i = 0; i < points.size(); i++) {
-                int point = i;
-                double[] seconds = rounds.stream()
-                        .mapToDouble(round -> round[point])
-                        .sorted()
-                        .toArray();
-                shortest.put(points.get(i), 1e3 * seconds[0]);
-                medians += 1e3 * seconds[seconds.length / 2];
+                shortest.put(points.get(i), 1e3 * quantile(rounds, i, 0));
             }
-            double all =
-                    shortest.values().stream().mapToDouble(Double::doubleValue).sum();
-            return new StepCosts(of(shortest).measured, false, medians < STEADY * all);
+            return new StepCosts(of(shortest).measured, false, steady);
         }
+    }
+
+    /** Of all points together. */
+    private static double sum(List<double[]> rounds, double quantile) {
+        double sum = 0;
+        for (int point = 0; point < rounds.getFirst().length; point++) {
+            sum += quantile(rounds, point, quantile);
+        }
+        return sum;
+    }
+
+    private static double quantile(List<double[]> rounds, int point, double quantile) {
+        double[] sorted =
+                rounds.stream().mapToDouble(round -> round[point]).sorted().toArray();
+        return sorted[(int) (quantile * sorted.length)];
     }
 
     private static double seconds(ForwardPass pass, KvCache cache, int count) {
@@ -194,9 +210,8 @@ public final class StepCosts {
         if (milliseconds > INTERRUPTED * expected) {
             return;
         }
-        double change = Math.pow(milliseconds / expected, LEARN);
-        scale *= change;
-        corrections[rows - 1] *= change;
+        scale *= Math.pow(milliseconds / expected, LEARN_ALL);
+        corrections[rows - 1] *= Math.pow(milliseconds / expected, LEARN);
     }
 
     /** Whether the costs have become others than those that were measured, so that these are not worth keeping. */

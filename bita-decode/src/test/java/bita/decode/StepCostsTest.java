@@ -64,6 +64,17 @@ class StepCostsTest {
     }
 
     @Test
+    void aSlowerMachineIsNoOtherThoughOneNumberOfRowsIsSeen() {
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0));
+        for (int i = 0; i < 400; i++) {
+            costs.observe(1, 8);
+        }
+
+        assertThat(costs.milliseconds()[7] / costs.milliseconds()[0]).isBetween(1.7, 2.0);
+        assertThat(costs.drifted()).isFalse();
+    }
+
+    @Test
     void fixedCostsStay() {
         StepCosts costs = StepCosts.fixed(Map.of(1, 4.0, 2, 5.0));
         costs.observe(1, 7);
