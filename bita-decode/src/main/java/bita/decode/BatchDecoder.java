@@ -46,7 +46,7 @@ public final class BatchDecoder implements AutoCloseable {
         this.settings = settings;
         vocabulary = engine.model().config().vocabulary();
         drafting = Drafting.of(engine, settings.method(), settings.draftRows(), costs);
-        drafting.ifPresent(d -> spareDrafters.push(d.drafter(engine)));
+        drafting.ifPresent(d -> spareDrafters.push(d.drafter(engine, settings.sequences())));
         passes = new SequencePasses(engine, calibration, settings.rows() + draftRows());
     }
 
@@ -140,8 +140,8 @@ public final class BatchDecoder implements AutoCloseable {
             KvCache cache = spareCaches.isEmpty()
                     ? new KvCache(engine.model().config(), settings.cacheFormat())
                     : spareCaches.pop();
-            Optional<Drafter> drafter =
-                    Optional.ofNullable(spareDrafters.poll()).or(() -> drafting.map(d -> d.drafter(engine)));
+            Optional<Drafter> drafter = Optional.ofNullable(spareDrafters.poll())
+                    .or(() -> drafting.map(d -> d.drafter(engine, settings.sequences())));
             active.add(new Job(waiting.remove(), cache, drafter));
         }
         // Nobody has asked for these: let others have the memory.

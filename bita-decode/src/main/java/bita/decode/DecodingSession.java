@@ -52,7 +52,7 @@ public final class DecodingSession implements AutoCloseable {
         int mostRows = drafting.map(Drafting::mostRows).orElse(1);
         ModelConfig config = engine.model().config();
         cache = new KvCache(config, settings.cacheFormat(), config.checkedContext(settings.context()));
-        sequence = new Sequence(cache, drafting.map(d -> d.drafter(engine)), observer);
+        sequence = new Sequence(cache, drafting.map(d -> d.drafter(engine, 1)), observer);
         all = List.of(sequence);
         passes = new SequencePasses(engine, calibration, Math.max(prefillChunk + firstMasks, mostRows));
     }
@@ -62,7 +62,7 @@ public final class DecodingSession implements AutoCloseable {
         begun = false;
         Optional<Drafting> drafting = newDrafting.get();
         planner = drafting.flatMap(Drafting::planner);
-        sequence.renew(drafting.map(d -> d.drafter(engine)));
+        sequence.renew(drafting.map(d -> d.drafter(engine, 1)));
     }
 
     /** Tokens of the sequence so far: the prompt and what was decided. */

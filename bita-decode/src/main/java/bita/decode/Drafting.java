@@ -38,9 +38,13 @@ record Drafting(Method.Drafting method, int masks, Optional<Planner> planner) {
                         + " needs an adapter, and none is loaded: give one with --adapter, or use lookup or plain"));
     }
 
-    /** Who drafts for one sequence. */
-    Drafter drafter(Engine engine) {
-        return new Drafter(engine, method, masks, mostRows());
+    /**
+     * Who drafts for one sequence.
+     *
+     * @param sequences that share a step's rows at most
+     */
+    Drafter drafter(Engine engine, int sequences) {
+        return new Drafter(engine, method, masks, mostRows() / sequences);
     }
 
     /** Most rows of a step, those that read prompts aside. */
