@@ -1,5 +1,6 @@
 package bita.kernels;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -68,10 +69,25 @@ public final class ThreadTeam implements AutoCloseable {
      * Runs the program on all members and returns when all have finished.
      *
      * @throws RuntimeException what the first failing member threw; the others stop at their next barrier
+     * @throws IllegalStateException if a member asks for it: it would wait for itself
      */
-    public synchronized void run(Program task) {
+    public void run(Program task) {
+        if (Arrays.asList(workers).contains(Thread.currentThread())) {
+            throw nested();
+        }
+        runAlone(task);
+    }
+
+    private static IllegalStateException nested() {
+        return new IllegalStateException("a program of the thread team cannot run another one on it");
+    }
+
+    private synchronized void runAlone(Program task) {
         if (closed) {
             throw new IllegalStateException("the thread team is closed");
+        }
+        if (program != null) { // this thread is the first member
+            throw nested();
         }
         failure.set(null);
         arrived.set(0);

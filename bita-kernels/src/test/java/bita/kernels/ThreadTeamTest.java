@@ -42,6 +42,27 @@ class ThreadTeamTest {
         }
     }
 
+    /** Rather than waiting for itself, for ever. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void refusesAProgramWithinAProgram(int threads) {
+        try (ThreadTeam team = new ThreadTeam(threads)) {
+            for (int asking = 0; asking < threads; asking++) {
+                int index = asking;
+                assertThatThrownBy(() -> team.run(member -> {
+                            if (member.index() == index) {
+                                team.run(inner -> {});
+                            }
+                        }))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("cannot run another one");
+            }
+            AtomicInteger runs = new AtomicInteger();
+            team.run(member -> runs.incrementAndGet());
+            assertThat(runs).hasValue(threads);
+        }
+    }
+
     @Test
     void everyMemberRunsEveryProgram() {
         try (ThreadTeam team = new ThreadTeam(4)) {

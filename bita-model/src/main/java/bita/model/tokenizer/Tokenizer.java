@@ -54,16 +54,22 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private static HuggingFaceTokenizer open(Vocabulary vocabulary, boolean special) throws IOException {
-        // The library reports its use to its makers unless told not to.
-        if (System.getProperty("OPT_OUT_TRACKING") == null) {
-            System.setProperty("OPT_OUT_TRACKING", "true");
-        }
+        // The library reports its use to its makers unless told not to,
+        setUnlessSet("OPT_OUT_TRACKING", "true");
+        // and where there is an NVIDIA GPU it downloads a build for it, which a tokenizer has no use for.
+        setUnlessSet("RUST_FLAVOR", "cpu");
         byte[] json = TokenizerJson.write(vocabulary, special);
         try {
             return HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(json), Map.of("truncation", "false", "padding", "false"));
         } catch (RuntimeException | UnsatisfiedLinkError e) {
             throw new IOException("the tokenizer cannot be made from the model's vocabulary: " + e.getMessage(), e);
+        }
+    }
+
+    private static void setUnlessSet(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
         }
     }
 
