@@ -1,5 +1,6 @@
 package bita.api;
 
+import bita.decode.TokenLogprobs;
 import java.util.List;
 
 /**
@@ -7,11 +8,14 @@ import java.util.List;
  *
  * @param text     without the end-of-turn token and without the stop text
  * @param tokenIds all decided tokens, an end-of-turn token included
+ * @param logprobs how likely each of them was, if that was asked for; otherwise empty
  * @param finish   why it ended
  */
-public record Answer(String text, List<Integer> tokenIds, Finish finish, Statistics statistics) {
+public record Answer(
+        String text, List<Integer> tokenIds, List<TokenLogprobs> logprobs, Finish finish, Statistics statistics) {
     public Answer {
         tokenIds = List.copyOf(tokenIds);
+        logprobs = List.copyOf(logprobs);
     }
 
     /** Why an answer ended. */
@@ -28,6 +32,7 @@ public record Answer(String text, List<Integer> tokenIds, Finish finish, Statist
      * What it took.
      *
      * @param promptTokens     tokens of the prompt
+     * @param reusedTokens     those of them that were known from an earlier text and not computed again
      * @param completionTokens decided tokens
      * @param steps            passes after the prefill
      * @param rows             rows of these passes
@@ -37,6 +42,7 @@ public record Answer(String text, List<Integer> tokenIds, Finish finish, Statist
      */
     public record Statistics(
             int promptTokens,
+            int reusedTokens,
             int completionTokens,
             int steps,
             long rows,

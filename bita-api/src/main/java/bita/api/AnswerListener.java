@@ -2,6 +2,7 @@ package bita.api;
 
 import bita.decode.DraftOrigin;
 import bita.decode.Step;
+import bita.decode.TokenLogprobs;
 
 /** Follows an answer while it is made. All methods are called on the generating thread. */
 public interface AnswerListener {
@@ -13,6 +14,9 @@ public interface AnswerListener {
 
     /** A pass after the prefill has decided tokens; their text comes in pieces afterwards. */
     default void step(Step step) {}
+
+    /** How likely a decided token was, if that was asked for; its text comes afterwards. */
+    default void logprobs(TokenLogprobs logprobs) {}
 
     /** A piece of the answer's text; the pieces together are the answer. */
     default void text(Piece piece) {}

@@ -1,7 +1,10 @@
 package bita.api;
 
 import bita.decode.DraftOrigin;
+import bita.decode.LogitsProcessor;
+import bita.decode.LogprobRecorder;
 import bita.decode.Step;
+import bita.decode.TokenLogprobs;
 import bita.model.tokenizer.StreamingDecoder;
 import bita.model.tokenizer.Tokenizer;
 import java.util.ArrayList;
@@ -14,20 +17,34 @@ final class AnswerWriter {
     private final AnswerListener listener;
     private final StopText stop;
     private final StreamingDecoder decoder;
+    private final LogitsProcessor processor;
+    private final List<TokenLogprobs> logprobs = new ArrayList<>(); // may be ahead of the tokens
     private final List<Integer> tokens = new ArrayList<>();
     private final StringBuilder answer = new StringBuilder();
 
-    AnswerWriter(Tokenizer tokenizer, GenerationOptions options, AnswerListener listener) {
+    AnswerWriter(Tokenizer tokenizer, int[] prompt, GenerationOptions options, AnswerListener listener) {
         this.ends = tokenizer.endOfGeneration();
         this.listener = listener;
         this.stop = new StopText(options.stop());
         this.decoder = new StreamingDecoder(tokenizer);
+        LogitsProcessor adjusting = options.adjustments().processor(prompt, tokenizer.size());
+        processor = options.logprobs().isPresent()
+                ? new LogprobRecorder(options.logprobs().getAsInt(), adjusting, logprobs::add)
+                : adjusting;
+    }
+
+    /** What the answer's logits go through. */
+    LogitsProcessor processor() {
+        return processor;
     }
 
     /** Takes what a pass has decided; whether the answer goes on. */
     boolean write(Step step) {
         for (Step.Token token : step.tokens()) {
             tokens.add(token.id());
+            if (tokens.size() <= logprobs.size()) {
+                listener.logprobs(logprobs.get(tokens.size() - 1));
+            }
             if (ends.contains(token.id())) {
                 return false;
             }
@@ -53,6 +70,11 @@ final class AnswerWriter {
     /** All decided tokens so far. */
     List<Integer> tokens() {
         return tokens;
+    }
+
+    /** How likely they were, if that was asked for; otherwise empty. */
+    List<TokenLogprobs> logprobs() {
+        return logprobs.subList(0, Math.min(logprobs.size(), tokens.size()));
     }
 
     /** The text so far. */

@@ -36,6 +36,7 @@ public final class Batch implements AutoCloseable {
      * @param prompt token ids, at least one; see {@link LanguageModel#prompt}
      * @param choice index, from 0, among several answers to the prompt: sampled answers differ by it
      * @throws ContextOverflowException if the prompt leaves no room for an answer
+     * @throws IllegalArgumentException if the model does not have a token of the prompt or of a bias
      */
     public BatchDecoder.Ticket submit(int[] prompt, GenerationOptions options, int choice, BatchListener listener) {
         if (prompt.length >= context) {
@@ -47,8 +48,10 @@ public final class Batch implements AutoCloseable {
                 choice,
                 options.maxTokens().orElse(context),
                 context,
-                tokenizer.endOfGeneration());
-        return decoder.submit(request, new Follower(prompt.length, options, listener));
+                tokenizer.endOfGeneration(),
+                options.drafting());
+        Follower follower = new Follower(prompt, options, listener);
+        return decoder.submit(request, follower.writer.processor(), follower);
     }
 
     /**
@@ -78,14 +81,20 @@ public final class Batch implements AutoCloseable {
         private final AnswerWriter writer;
         private final long start = System.nanoTime();
         private long firstToken;
+        private int reused;
         private int passes; // that have decided tokens
         private long rows; // of the passes after the first one
         private long drafted;
 
-        Follower(int promptTokens, GenerationOptions options, BatchListener listener) {
-            this.promptTokens = promptTokens;
+        Follower(int[] prompt, GenerationOptions options, BatchListener listener) {
+            promptTokens = prompt.length;
             this.listener = listener;
-            this.writer = new AnswerWriter(tokenizer, options, listener);
+            writer = new AnswerWriter(tokenizer, prompt, options, listener);
+        }
+
+        @Override
+        public void joined(int tokens) {
+            reused = tokens;
         }
 
         @Override
@@ -123,13 +132,14 @@ public final class Batch implements AutoCloseable {
             }
             Answer.Statistics statistics = new Answer.Statistics(
                     promptTokens,
+                    reused,
                     writer.tokens().size(),
                     Math.max(0, passes - 1),
                     rows,
                     drafted,
                     firstToken - start,
                     end - firstToken);
-            listener.finished(new Answer(writer.text(), writer.tokens(), finish, statistics));
+            listener.finished(new Answer(writer.text(), writer.tokens(), writer.logprobs(), finish, statistics));
         }
 
         @Override

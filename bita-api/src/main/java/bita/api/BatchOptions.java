@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param draftRows   most rows of those that draft, all together; empty for as many as pay
  * @param context     most tokens of prompt and answer together; empty for what the model was trained for
  * @param cacheFormat number format of keys and values; it is part of what decides the text
+ * @param kept        ended answers whose keys and values are kept for prompts that begin like them; they take memory
  */
 public record BatchOptions(
         int sequences,
@@ -22,7 +23,8 @@ public record BatchOptions(
         Optional<Method> method,
         OptionalInt draftRows,
         OptionalInt context,
-        CacheFormat cacheFormat) {
+        CacheFormat cacheFormat,
+        int kept) {
     /** Rows of a pass, where sequences do not need more: beyond some tens a row costs the same, however many there are. */
     private static final int ROWS = 256;
 
@@ -31,7 +33,7 @@ public record BatchOptions(
             throw new IllegalArgumentException("a context holds at least 2 tokens, not " + context.getAsInt());
         }
         BatchSettings _ =
-                new BatchSettings(sequences, rows, method.orElseGet(Method.Plain::new), draftRows, cacheFormat);
+                new BatchSettings(sequences, rows, method.orElseGet(Method.Plain::new), draftRows, cacheFormat, kept);
     }
 
     /**
@@ -46,19 +48,24 @@ public record BatchOptions(
                 Optional.empty(),
                 OptionalInt.empty(),
                 OptionalInt.empty(),
-                CacheFormat.F16);
+                CacheFormat.F16,
+                0);
     }
 
     public BatchOptions withMethod(Method chosen) {
-        return new BatchOptions(sequences, rows, Optional.of(chosen), draftRows, context, cacheFormat);
+        return new BatchOptions(sequences, rows, Optional.of(chosen), draftRows, context, cacheFormat, kept);
     }
 
     public BatchOptions withContext(int tokens) {
-        return new BatchOptions(sequences, rows, method, draftRows, OptionalInt.of(tokens), cacheFormat);
+        return new BatchOptions(sequences, rows, method, draftRows, OptionalInt.of(tokens), cacheFormat, kept);
+    }
+
+    public BatchOptions withKept(int answers) {
+        return new BatchOptions(sequences, rows, method, draftRows, context, cacheFormat, answers);
     }
 
     /** For a decoder whose method is known. */
     BatchSettings settings(Method chosen) {
-        return new BatchSettings(sequences, rows, chosen, draftRows, cacheFormat);
+        return new BatchSettings(sequences, rows, chosen, draftRows, cacheFormat, kept);
     }
 }

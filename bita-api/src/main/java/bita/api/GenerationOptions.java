@@ -1,5 +1,6 @@
 package bita.api;
 
+import bita.decode.LogitAdjustments;
 import bita.decode.SamplingSettings;
 import java.util.List;
 import java.util.OptionalInt;
@@ -7,11 +8,24 @@ import java.util.OptionalInt;
 /**
  * What to generate.
  *
- * @param maxTokens most new tokens; empty for as many as the context holds
- * @param sampling  greedy or sampled
- * @param stop      texts that end the answer; they are not part of it
+ * @param maxTokens   most new tokens; empty for as many as the context holds
+ * @param sampling    greedy or sampled
+ * @param stop        texts that end the answer; they are not part of it
+ * @param adjustments penalties and biases
+ * @param logprobs    likeliest tokens to report beside each decided one and its probability, 0 to 20; empty for no report
+ * @param drafting    whether the answer is accelerated; the text is the same. A {@link Session} that is to draft nothing
+ *     has a plain method instead
  */
-public record GenerationOptions(OptionalInt maxTokens, SamplingSettings sampling, List<String> stop) {
+public record GenerationOptions(
+        OptionalInt maxTokens,
+        SamplingSettings sampling,
+        List<String> stop,
+        LogitAdjustments adjustments,
+        OptionalInt logprobs,
+        boolean drafting) {
+    /** As many as the OpenAI API allows. */
+    public static final int MOST_LOGPROBS = 20;
+
     public GenerationOptions {
         stop = List.copyOf(stop);
         if (maxTokens.isPresent() && maxTokens.getAsInt() < 1) {
@@ -20,14 +34,35 @@ public record GenerationOptions(OptionalInt maxTokens, SamplingSettings sampling
         if (stop.stream().anyMatch(String::isEmpty)) {
             throw new IllegalArgumentException("a stop text cannot be empty");
         }
+        if (logprobs.isPresent() && (logprobs.getAsInt() < 0 || logprobs.getAsInt() > MOST_LOGPROBS)) {
+            throw new IllegalArgumentException(
+                    "0 to " + MOST_LOGPROBS + " likeliest tokens can be reported, not " + logprobs.getAsInt());
+        }
+    }
+
+    /** Without adjustments and reports, accelerated. */
+    public static GenerationOptions of(OptionalInt maxTokens, SamplingSettings sampling, List<String> stop) {
+        return new GenerationOptions(maxTokens, sampling, stop, LogitAdjustments.NONE, OptionalInt.empty(), true);
     }
 
     /** Greedy, until the model ends its turn. */
     public static GenerationOptions greedy() {
-        return new GenerationOptions(OptionalInt.empty(), SamplingSettings.greedy(), List.of());
+        return of(OptionalInt.empty(), SamplingSettings.greedy(), List.of());
     }
 
     public GenerationOptions withMaxTokens(int most) {
-        return new GenerationOptions(OptionalInt.of(most), sampling, stop);
+        return new GenerationOptions(OptionalInt.of(most), sampling, stop, adjustments, logprobs, drafting);
+    }
+
+    public GenerationOptions withAdjustments(LogitAdjustments others) {
+        return new GenerationOptions(maxTokens, sampling, stop, others, logprobs, drafting);
+    }
+
+    public GenerationOptions withLogprobs(int top) {
+        return new GenerationOptions(maxTokens, sampling, stop, adjustments, OptionalInt.of(top), drafting);
+    }
+
+    public GenerationOptions withoutDrafting() {
+        return new GenerationOptions(maxTokens, sampling, stop, adjustments, logprobs, false);
     }
 }

@@ -55,6 +55,7 @@ public final class Session implements AutoCloseable {
      *
      * @param prompt token ids, at least one; see {@link LanguageModel#prompt}
      * @throws ContextOverflowException if the prompt leaves no room for an answer
+     * @throws IllegalArgumentException if the model does not have a token of a bias
      * @throws bita.decode.NotANumberException if the model's logits are not numbers
      */
     public Answer generate(int[] prompt, GenerationOptions options, AnswerListener listener) {
@@ -63,10 +64,19 @@ public final class Session implements AutoCloseable {
         }
         cancelled = false;
         int most = Math.min(options.maxTokens().orElse(Integer.MAX_VALUE), context - prompt.length);
-        AnswerWriter writer = new AnswerWriter(tokenizer, options, listener);
+        AnswerWriter writer = new AnswerWriter(tokenizer, prompt, options, listener);
+        int[] reused = {prompt.length};
         long start = System.nanoTime();
         Optional<Step> first = decoding.begin(
-                prompt, options.sampling(), 0, (done, all) -> listener.prompt((int) done, (int) all), () -> cancelled);
+                prompt,
+                options.sampling(),
+                0,
+                writer.processor(),
+                (done, all) -> {
+                    reused[0] = prompt.length - (int) all;
+                    listener.prompt((int) done, (int) all);
+                },
+                () -> cancelled);
         long firstToken = System.nanoTime();
         int steps = 0;
         long rows = 0;
@@ -91,8 +101,15 @@ public final class Session implements AutoCloseable {
         long end = System.nanoTime();
         writer.finish();
         Answer.Statistics statistics = new Answer.Statistics(
-                prompt.length, writer.tokens().size(), steps, rows, drafted, firstToken - start, end - firstToken);
-        return new Answer(writer.text(), writer.tokens(), finish, statistics);
+                prompt.length,
+                reused[0],
+                writer.tokens().size(),
+                steps,
+                rows,
+                drafted,
+                firstToken - start,
+                end - firstToken);
+        return new Answer(writer.text(), writer.tokens(), writer.logprobs(), finish, statistics);
     }
 
     @Override

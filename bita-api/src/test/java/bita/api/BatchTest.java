@@ -76,7 +76,7 @@ class BatchTest {
             SamplingSettings sampling =
                     i % 3 == 0 ? SamplingSettings.greedy() : new SamplingSettings(1, 0, 1, 0, 100 + i);
             List<String> stop = i % 4 == 1 ? List.of("a", "no such text") : List.of();
-            options.add(new GenerationOptions(OptionalInt.of(1 + i * 2), sampling, stop));
+            options.add(GenerationOptions.of(OptionalInt.of(1 + i * 2), sampling, stop));
             prompts.add(prompt("Question " + i));
         }
         List<Heard> heard = new ArrayList<>();
@@ -121,7 +121,7 @@ class BatchTest {
     @Test
     void choicesDiffer() throws TemplateException {
         GenerationOptions options =
-                new GenerationOptions(OptionalInt.of(30), new SamplingSettings(1, 0, 1, 0, 5), List.of());
+                GenerationOptions.of(OptionalInt.of(30), new SamplingSettings(1, 0, 1, 0, 5), List.of());
         try (Batch batch = model.batch(BatchOptions.of(2))) {
             Heard first = new Heard();
             Heard second = new Heard();

@@ -28,6 +28,6 @@ final class AnswerOptions {
     /** @throws UsageException if the options do not go together or are out of range */
     GenerationOptions generation() {
         SamplingSettings settings = sampling.settings();
-        return UsageException.check(() -> new GenerationOptions(OptionalInt.of(maxTokens), settings, stop));
+        return UsageException.check(() -> GenerationOptions.of(OptionalInt.of(maxTokens), settings, stop));
     }
 }

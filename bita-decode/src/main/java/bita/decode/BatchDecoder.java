@@ -5,6 +5,7 @@ import bita.model.Engine;
 import bita.model.KvCache;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -31,7 +32,7 @@ public final class BatchDecoder implements AutoCloseable {
 
     private final Queue<Ticket> waiting = new ConcurrentLinkedQueue<>();
     private final List<Job> active = new ArrayList<>(); // by arrival
-    private final Deque<KvCache> spareCaches = new ArrayDeque<>();
+    private final List<Sequence> ended = new ArrayList<>(); // by their end; the next prompt may begin like one of them
     private final Deque<Drafter> spareDrafters = new ArrayDeque<>(); // they have learned
 
     /**
@@ -61,11 +62,15 @@ public final class BatchDecoder implements AutoCloseable {
     /** A submitted sequence. */
     public static final class Ticket {
         private final BatchRequest request;
+        private final int[] prompt;
+        private final LogitsProcessor processor;
         private final SequenceListener listener;
         private volatile boolean cancelled;
 
-        private Ticket(BatchRequest request, SequenceListener listener) {
+        private Ticket(BatchRequest request, LogitsProcessor processor, SequenceListener listener) {
             this.request = request;
+            prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
+            this.processor = processor;
             this.listener = listener;
         }
 
@@ -75,18 +80,24 @@ public final class BatchDecoder implements AutoCloseable {
         }
     }
 
+    /** As {@link #submit(BatchRequest, LogitsProcessor, SequenceListener)}, of tokens that the logits alone decide. */
+    public Ticket submit(BatchRequest request, SequenceListener listener) {
+        return submit(request, LogitsProcessor.NONE, listener);
+    }
+
     /**
      * Adds a sequence, which joins at the next step that has room.
      *
+     * @param processor that has accepted nothing
      * @throws IllegalArgumentException if the model does not have a token of the prompt
      */
-    public Ticket submit(BatchRequest request, SequenceListener listener) {
+    public Ticket submit(BatchRequest request, LogitsProcessor processor, SequenceListener listener) {
         for (int token : request.prompt()) {
             if (token < 0 || token >= vocabulary) {
                 throw new IllegalArgumentException("token " + token + " is not among the model's " + vocabulary);
             }
         }
-        Ticket ticket = new Ticket(request, listener);
+        Ticket ticket = new Ticket(request, processor, listener);
         waiting.add(ticket);
         return ticket;
     }
@@ -101,7 +112,7 @@ public final class BatchDecoder implements AutoCloseable {
         Calls calls = new Calls();
         try {
             leave(calls);
-            join();
+            join(calls);
             List<Job> jobs = prepare();
             if (!jobs.isEmpty()) {
                 StepTime time = passes.run(
@@ -113,6 +124,9 @@ public final class BatchDecoder implements AutoCloseable {
         } finally {
             calls.makeAll();
             active.removeIf(Job::isRetired);
+            if (waiting.isEmpty()) {
+                freeOldest();
+            }
         }
         return !active.isEmpty() || !waiting.isEmpty();
     }
@@ -135,18 +149,48 @@ public final class BatchDecoder implements AutoCloseable {
         });
     }
 
-    private void join() {
+    private void join(Calls calls) {
         while (active.size() < settings.sequences() && !waiting.isEmpty()) {
-            KvCache cache = spareCaches.isEmpty()
-                    ? new KvCache(engine.model().config(), settings.cacheFormat())
-                    : spareCaches.pop();
-            Optional<Drafter> drafter = Optional.ofNullable(spareDrafters.poll())
-                    .or(() -> drafting.map(d -> d.drafter(engine, settings.sequences())));
-            active.add(new Job(waiting.remove(), cache, drafter));
+            Ticket ticket = waiting.remove();
+            Job job = new Job(ticket, sequenceFor(ticket.prompt));
+            active.add(job);
+            int reused = job.begin();
+            calls.add(() -> job.listener().joined(reused));
         }
-        // Nobody has asked for these: let others have the memory.
-        spareCaches.forEach(KvCache::close);
-        spareCaches.clear();
+        freeOldest();
+    }
+
+    /** Nobody has asked for what these hold: let others have the memory. */
+    private void freeOldest() {
+        while (ended.size() > settings.kept()) {
+            free(ended.removeFirst());
+        }
+    }
+
+    /**
+     * The ended sequence that the prompt continues. One of which it would take less than half stays as it is, for a prompt that
+     * takes more, as long as there is room for another sequence.
+     */
+    private Sequence sequenceFor(int[] prompt) {
+        Optional<Sequence> found = ended.stream()
+                .max(Comparator.comparingInt(sequence -> sequence.commonPrefix(prompt)))
+                .filter(sequence -> sequence.commonPrefix(prompt) >= (sequence.length() + 1) / 2)
+                .or(() -> ended.size() > settings.kept() ? Optional.of(ended.getFirst()) : Optional.empty());
+        found.ifPresent(ended::remove);
+        return found.orElseGet(() -> new Sequence(
+                new KvCache(engine.model().config(), settings.cacheFormat()),
+                Optional.ofNullable(spareDrafters.poll())
+                        .or(() -> drafting.map(d -> d.drafter(engine, settings.sequences()))),
+                VerifiedLogits.IGNORE));
+    }
+
+    /** What the sequence's drafter has learned is kept. */
+    private void free(Sequence sequence) {
+        sequence.close();
+        sequence.drafter().ifPresent(drafter -> {
+            drafter.truncate(0);
+            spareDrafters.push(drafter);
+        });
     }
 
     /**
@@ -178,8 +222,8 @@ public final class BatchDecoder implements AutoCloseable {
         active.forEach(job -> job.ticket.cancel());
         waiting.forEach(Ticket::cancel);
         leave(calls);
-        spareCaches.forEach(KvCache::close);
-        spareCaches.clear();
+        ended.forEach(Sequence::close);
+        ended.clear();
         passes.close();
         calls.makeAll();
     }
@@ -187,22 +231,20 @@ public final class BatchDecoder implements AutoCloseable {
     /** A sequence that has joined. */
     private final class Job {
         private final Ticket ticket;
-        private final KvCache cache;
-        private final Optional<Drafter> drafter;
         private final Sequence sequence;
         private int decided;
         private boolean retired;
 
-        Job(Ticket ticket, KvCache cache, Optional<Drafter> drafter) {
+        Job(Ticket ticket, Sequence sequence) {
             this.ticket = ticket;
-            this.cache = cache;
-            this.drafter = drafter;
-            sequence = new Sequence(cache, drafter, VerifiedLogits.IGNORE);
+            this.sequence = sequence;
+        }
+
+        /** Begins the prompt; returns how many of its tokens the sequence has already. */
+        int begin() {
             BatchRequest request = ticket.request;
-            sequence.begin(
-                    request.prompt().stream().mapToInt(Integer::intValue).toArray(),
-                    request.sampling(),
-                    request.choice());
+            sequence.begin(ticket.prompt, request.sampling(), request.choice(), ticket.processor, request.drafting());
+            return ticket.prompt.length - sequence.unread();
         }
 
         SequenceListener listener() {
@@ -240,7 +282,7 @@ public final class BatchDecoder implements AutoCloseable {
                 calls.add(() -> listener().failed(found));
                 return;
             }
-            int promptTokens = ticket.request.prompt().size();
+            int promptTokens = ticket.prompt.length;
             int read = sequence.reading();
             if (read > 0) {
                 int done = promptTokens - sequence.unread();
@@ -273,12 +315,7 @@ public final class BatchDecoder implements AutoCloseable {
 
         void retire() {
             retired = true;
-            cache.truncate(0);
-            spareCaches.push(cache);
-            drafter.ifPresent(d -> {
-                d.truncate(0);
-                spareDrafters.push(d);
-            });
+            ended.add(sequence);
         }
     }
 

@@ -12,9 +12,16 @@ import java.util.Set;
  * @param maxTokens most tokens to decide, at least 1
  * @param context   most tokens of prompt and answer together, more than the prompt has
  * @param ends      tokens behind which nothing is decided
+ * @param drafting  whether the decoder's method drafts for it; the tokens are the same
  */
 public record BatchRequest(
-        List<Integer> prompt, SamplingSettings sampling, int choice, int maxTokens, int context, Set<Integer> ends) {
+        List<Integer> prompt,
+        SamplingSettings sampling,
+        int choice,
+        int maxTokens,
+        int context,
+        Set<Integer> ends,
+        boolean drafting) {
     public BatchRequest {
         prompt = List.copyOf(prompt);
         ends = Set.copyOf(ends);

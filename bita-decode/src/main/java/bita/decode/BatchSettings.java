@@ -12,8 +12,10 @@ import java.util.OptionalInt;
  * @param method      plain or drafting
  * @param draftRows   most rows of those that draft, all together; empty for as many as pay
  * @param cacheFormat number format of keys and values
+ * @param kept        sequences that keep their keys and values when they have ended, for prompts that begin like them
  */
-public record BatchSettings(int sequences, int rows, Method method, OptionalInt draftRows, CacheFormat cacheFormat) {
+public record BatchSettings(
+        int sequences, int rows, Method method, OptionalInt draftRows, CacheFormat cacheFormat, int kept) {
     /** Most sequences that can be asked for. */
     public static final int MOST_SEQUENCES = 1024;
 
@@ -34,5 +36,8 @@ public record BatchSettings(int sequences, int rows, Method method, OptionalInt 
                     + " is as large as it is: for several sequences at a time it needs a budget of rows");
         }
         DecodingSettings.checkRows(draftRows);
+        if (kept < 0 || kept > MOST_SEQUENCES) {
+            throw new IllegalArgumentException("0 to " + MOST_SEQUENCES + " ended sequences can be kept, not " + kept);
+        }
     }
 }

@@ -23,7 +23,6 @@ public final class DecodingSession implements AutoCloseable {
     private final int prefillChunk;
     private final Supplier<Optional<Drafting>> newDrafting;
     private Optional<Planner> planner;
-    private final KvCache cache;
     private final SequencePasses passes;
     private final Sequence sequence;
     private final List<Sequence> all; // the same
@@ -51,7 +50,7 @@ public final class DecodingSession implements AutoCloseable {
         int firstMasks = drafting.map(Drafting::masks).orElse(0);
         int mostRows = drafting.map(Drafting::mostRows).orElse(1);
         ModelConfig config = engine.model().config();
-        cache = new KvCache(config, settings.cacheFormat(), config.checkedContext(settings.context()));
+        KvCache cache = new KvCache(config, settings.cacheFormat(), config.checkedContext(settings.context()));
         sequence = new Sequence(cache, drafting.map(d -> d.drafter(engine, 1)), observer);
         all = List.of(sequence);
         passes = new SequencePasses(engine, calibration, Math.max(prefillChunk + firstMasks, mostRows));
@@ -75,18 +74,24 @@ public final class DecodingSession implements AutoCloseable {
      *
      * @param prompt    at least one token
      * @param choice    index among several answers to the prompt, part of what sampled tokens depend on
+     * @param processor that has accepted nothing
      * @param progress  tokens read of tokens to read
      * @param cancelled asked before every pass
      * @return the first token; empty if cancelled
      * @throws NotANumberException if the model's logits are not numbers
      */
     public Optional<Step> begin(
-            int[] prompt, SamplingSettings sampling, int choice, ProgressListener progress, BooleanSupplier cancelled) {
+            int[] prompt,
+            SamplingSettings sampling,
+            int choice,
+            LogitsProcessor processor,
+            ProgressListener progress,
+            BooleanSupplier cancelled) {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("the prompt has no tokens");
         }
         begun = false;
-        sequence.begin(prompt, sampling, choice);
+        sequence.begin(prompt, sampling, choice, processor, true);
         int unread = sequence.unread();
         while (sequence.unread() > 0) {
             if (cancelled.getAsBoolean()) {
@@ -127,6 +132,6 @@ public final class DecodingSession implements AutoCloseable {
     @Override
     public void close() {
         passes.close();
-        cache.close();
+        sequence.close();
     }
 }

@@ -68,15 +68,15 @@ final class Planner {
      * cheaper than the average of all that a step adds, so only part of that is asked for.
      *
      * @param drafters   of the sequences that decode
-     * @param promptRows that the pass has as well
+     * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well
      */
-    float leastProbability(List<Drafter> drafters, int promptRows) {
-        milliseconds = costs.milliseconds();
+    float leastProbability(List<Drafter> drafters, int others) {
+        milliseconds = costs.of(drafters.size()).milliseconds();
         int base = baseRows(drafters);
-        double alone = milliseconds(base + promptRows);
+        double alone = milliseconds(base + others);
         double cheapest = Double.POSITIVE_INFINITY;
         for (int rows = 1; base + rows <= mostRows; rows++) {
-            cheapest = Math.min(cheapest, (milliseconds(base + rows + promptRows) - alone) / rows);
+            cheapest = Math.min(cheapest, (milliseconds(base + rows + others) - alone) / rows);
         }
         return (float) Math.clamp(LEAST_PART * cheapest * tokensPerMillisecond(drafters.size()), LEAST, 1);
     }
@@ -89,15 +89,15 @@ final class Planner {
      * Tells each drafter which of its proposals the next step verifies, and where its masks stand.
      *
      * @param drafters   of the sequences that decode
-     * @param promptRows that the pass has as well, which do not count against the limit of rows
+     * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well and which do not count against the limit of rows
      */
-    void plan(List<Drafter> drafters, int promptRows) {
-        milliseconds = costs.milliseconds();
+    void plan(List<Drafter> drafters, int others) {
+        milliseconds = costs.of(drafters.size()).milliseconds();
         int base = baseRows(drafters);
         int count = collect(drafters);
         double perMillisecond = tokensPerMillisecond(drafters.size());
         double nodeValue = 0;
-        double best = leastGain * drafters.size() - perMillisecond * milliseconds(base + promptRows);
+        double best = leastGain * drafters.size() - perMillisecond * milliseconds(base + others);
         int bestNodes = 0;
         int bestMasks = 0;
         for (int nodes = 0; nodes <= count && base + nodes <= mostRows; nodes++) {
@@ -110,7 +110,7 @@ final class Planner {
             double value = nodeValue;
             for (int taken = 0; taken <= masks && base + nodes + taken <= mostRows; taken++) {
                 value += taken == 0 ? 0 : values[masks - taken];
-                double net = value - perMillisecond * milliseconds(base + nodes + taken + promptRows);
+                double net = value - perMillisecond * milliseconds(base + nodes + taken + others);
                 if (nodes + taken > 0 && net > best) {
                     best = net;
                     bestNodes = nodes;
@@ -228,14 +228,13 @@ final class Planner {
      * @param drafters which have learned from it
      * @param decided    tokens in all
      * @param rows       of the pass
-     * @param promptRows of these
+     * @param others     of these, as for {@link #plan}
      */
-    void learn(List<Drafter> drafters, int decided, int rows, int promptRows, long nanos) {
-        milliseconds = costs.milliseconds();
-        if (promptRows == 0) {
-            if (drafters.size() == 1) { // what several contexts cost is no matter of rows
-                costs.observe(rows, nanos / 1e6);
-            }
+    void learn(List<Drafter> drafters, int decided, int rows, int others, long nanos) {
+        StepCosts own = costs.of(drafters.size());
+        milliseconds = own.milliseconds();
+        if (others == 0) {
+            own.observe(rows, nanos / 1e6);
             tokens = KEEP * tokens + decided;
             plainTokens = KEEP * plainTokens + milliseconds(rows) * plainTokensPerMillisecond(drafters.size());
         }

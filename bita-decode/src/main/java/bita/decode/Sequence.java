@@ -15,16 +15,18 @@ import java.util.function.IntPredicate;
  * {@link SequencePasses} runs it, alone or among others; before each pass it is told to {@link #read} or to
  * {@link #decode}. Not thread-safe.
  */
-final class Sequence {
+final class Sequence implements AutoCloseable {
     private final KvCache cache;
     private final VerifiedLogits observer;
-    private Optional<Drafter> drafter;
+    private Optional<Drafter> drafter; // is told all tokens, also by prompts that are answered plainly
     private final TokenSequence known = new TokenSequence(); // what the cache holds, then the root
     private MaskCandidates candidates = MaskCandidates.none();
 
     private int[] prompt = {};
     private SamplingSettings sampling = SamplingSettings.greedy();
     private int choice;
+    private LogitsProcessor processor = LogitsProcessor.NONE;
+    private boolean drafts;
 
     // Of the pass in work.
     private final Rows rows = new Rows();
@@ -43,7 +45,7 @@ final class Sequence {
     /**
      * An empty sequence.
      *
-     * @param cache    empty; whoever has made it closes it
+     * @param cache    empty; it belongs to the sequence from now on
      * @param drafter  that knows no tokens; empty for plain decoding
      * @param observer sees the logits behind every decided token
      */
@@ -59,12 +61,25 @@ final class Sequence {
      *
      * @param newPrompt at least one token
      * @param newChoice index among several answers to the prompt, part of what sampled tokens depend on
+     * @param newDrafts whether the drafter, if there is one, drafts for the answer
      */
-    void begin(int[] newPrompt, SamplingSettings newSampling, int newChoice) {
+    void begin(
+            int[] newPrompt,
+            SamplingSettings newSampling,
+            int newChoice,
+            LogitsProcessor newProcessor,
+            boolean newDrafts) {
         prompt = newPrompt;
         sampling = newSampling;
         choice = newChoice;
-        rewind(Math.min(Math.min(known.commonPrefix(newPrompt), cache.length()), newPrompt.length - 1));
+        processor = newProcessor;
+        drafts = newDrafts;
+        rewind(Math.min(commonPrefix(newPrompt), newPrompt.length - 1));
+    }
+
+    /** How many tokens of a prompt would not be computed anew; all of them, if the sequence begins with it. */
+    int commonPrefix(int[] newPrompt) {
+        return Math.min(known.commonPrefix(newPrompt), cache.length());
     }
 
     /** Forgets all tokens and has another drafter, as if the sequence were new. */
@@ -121,7 +136,16 @@ final class Sequence {
 
     /** Who drafts in the pass in work. */
     Optional<Drafter> drafting() {
-        return reading > 0 ? Optional.empty() : drafter;
+        return reading > 0 ? Optional.empty() : inUse();
+    }
+
+    private Optional<Drafter> inUse() {
+        return drafts ? drafter : Optional.empty();
+    }
+
+    /** Who drafts for the sequence, whether in use or not. */
+    Optional<Drafter> drafter() {
+        return drafter;
     }
 
     /**
@@ -151,10 +175,10 @@ final class Sequence {
                 rows.addToken(prompt[cache.length() + i], i - 1);
             }
             if (isDue()) {
-                drafter.ifPresent(d -> d.addFirstGroup(reading - 1, rows));
+                inUse().ifPresent(d -> d.addFirstGroup(reading - 1, rows));
             }
-        } else if (drafter.isPresent()) {
-            drafter.get().layOut(rows);
+        } else if (drafting().isPresent()) {
+            drafting().get().layOut(rows);
         } else {
             rows.addToken(known.last(), Rows.CACHE_END);
         }
@@ -169,7 +193,7 @@ final class Sequence {
     }
 
     private int firstMaskRow() {
-        return reading > 0 ? reading : drafter.map(Drafter::firstMaskRow).orElse(rows.size());
+        return reading > 0 ? reading : drafting().map(Drafter::firstMaskRow).orElse(rows.size());
     }
 
     int maskRows() {
@@ -257,7 +281,9 @@ final class Sequence {
 
     private void keepChain(int count) {
         reservePath(count);
-        Arrays.setAll(path, row -> row);
+        for (int row = 0; row < count; row++) {
+            path[row] = row;
+        }
         pathLength = count;
     }
 
@@ -292,7 +318,9 @@ final class Sequence {
     private int decide(TokenDecider decider, MemorySegment logits, int depth) {
         int position = cache.length() + depth;
         observer.accept(position, logits);
-        return decider.decide(logits, position, sampling, choice);
+        int token = decider.decide(logits, position, sampling, choice, processor);
+        processor.accept(token);
+        return token;
     }
 
     /** Why nothing could be decided; the sequence is as before the pass then. */
@@ -316,12 +344,12 @@ final class Sequence {
         for (int i = 0; i < reading; i++) {
             append(prompt[from + i]);
         }
-        if (drafter.isPresent() && !decided.isEmpty()) {
+        if (inUse().isPresent() && !decided.isEmpty()) {
             if (reading > 0) {
-                drafter.get().observeFirst(known.last(), logits);
+                inUse().get().observeFirst(known.last(), logits);
             } else {
-                drafter.get().observe(logits);
-                drafter.get().learn(decided);
+                inUse().get().observe(logits);
+                inUse().get().learn(decided);
             }
         }
         for (Step.Token token : decided) {
@@ -347,5 +375,10 @@ final class Sequence {
     Step step(StepTime time) {
         int drafted = drafting().map(d -> d.tree().size() - 1).orElse(0);
         return new Step(decided, drafted, rows.size(), time);
+    }
+
+    @Override
+    public void close() {
+        cache.close();
     }
 }

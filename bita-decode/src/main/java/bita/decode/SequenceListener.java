@@ -17,6 +17,13 @@ public interface SequenceListener {
         CANCELLED
     }
 
+    /**
+     * The sequence has joined.
+     *
+     * @param reused tokens of the prompt that need not be read, since an ended sequence began with them
+     */
+    default void joined(int reused) {}
+
     /** Part of the prompt was read. */
     default void prompt(int tokensRead, int tokens) {}
 

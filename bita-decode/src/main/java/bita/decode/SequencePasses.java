@@ -55,7 +55,11 @@ final class SequencePasses implements AutoCloseable {
         List<Drafter> drafters =
                 sequences.stream().flatMap(s -> s.drafting().stream()).toList();
         int reading = sequences.stream().mapToInt(Sequence::reading).sum();
-        draft(sequences, drafters, planner, reading);
+        int others = sequences.stream()
+                .filter(s -> s.drafting().isEmpty())
+                .mapToInt(s -> Math.max(1, s.reading()))
+                .sum();
+        draft(sequences, drafters, planner, others);
         int rows = 0;
         for (Sequence sequence : sequences) {
             sequence.layOut(rows);
@@ -78,11 +82,9 @@ final class SequencePasses implements AutoCloseable {
         clock.forwarded();
 
         decide(sequences, logits);
-        int decided = 0;
         for (Sequence sequence : sequences) {
             if (sequence.problem().isEmpty()) {
                 sequence.keep(rowsFrom(logits, sequence.firstRead()));
-                decided += sequence.decided().size();
             }
         }
         if (masksToo) {
@@ -96,12 +98,16 @@ final class SequencePasses implements AutoCloseable {
         }
         clock.verified();
         if (planner.isPresent() && !drafters.isEmpty()) {
-            planner.get().learn(drafters, decided, rows, reading, clock.time().total());
+            int decided = sequences.stream()
+                    .filter(s -> s.drafting().isPresent())
+                    .mapToInt(s -> s.decided().size())
+                    .sum();
+            planner.get().learn(drafters, decided, rows, others, clock.time().total());
         }
         return share(sequences, clock.time(), reading, rows);
     }
 
-    private void draft(List<Sequence> sequences, List<Drafter> drafters, Optional<Planner> planner, int reading) {
+    private void draft(List<Sequence> sequences, List<Drafter> drafters, Optional<Planner> planner, int others) {
         if (drafters.isEmpty()) {
             return;
         }
@@ -110,35 +116,27 @@ final class SequencePasses implements AutoCloseable {
             sequences.forEach(Sequence::proposeNothing);
             return;
         }
-        float least = planner.map(p -> p.leastProbability(drafters, reading)).orElse(0f);
-        forEach(sequences, (_, sequence) -> sequence.propose(least));
-        planner.ifPresentOrElse(p -> p.plan(drafters, reading), () -> drafters.forEach(Drafter::keepAll));
+        float least = planner.map(p -> p.leastProbability(drafters, others)).orElse(0f);
+        // One after the other: waking the team takes longer than that.
+        sequences.forEach(sequence -> sequence.propose(least));
+        planner.ifPresentOrElse(p -> p.plan(drafters, others), () -> drafters.forEach(Drafter::keepAll));
     }
 
+    /** Several sequences decide side by side. */
     private void decide(List<Sequence> sequences, MemorySegment logits) {
-        forEach(
-                sequences,
-                (thread, sequence) ->
-                        sequence.decide(deciders[thread], rowsFrom(logits, sequence.firstRead()), rowBytes));
-    }
-
-    /** What is done for one sequence, by the thread of this index. */
-    @FunctionalInterface
-    private interface Work {
-        void on(int thread, Sequence sequence);
-    }
-
-    /** Does something for each sequence, side by side if there are several. */
-    private void forEach(List<Sequence> sequences, Work work) {
         if (sequences.size() == 1) {
-            work.on(0, sequences.getFirst());
+            decide(sequences.getFirst(), deciders[0], logits);
             return;
         }
         team.run(member -> {
             for (int i = member.index(); i < sequences.size(); i += team.threads()) {
-                work.on(member.index(), sequences.get(i));
+                decide(sequences.get(i), deciders[member.index()], logits);
             }
         });
+    }
+
+    private void decide(Sequence sequence, TokenDecider decider, MemorySegment logits) {
+        sequence.decide(decider, rowsFrom(logits, sequence.firstRead()), rowBytes);
     }
 
     private MemorySegment rowsFrom(MemorySegment logits, int first) {

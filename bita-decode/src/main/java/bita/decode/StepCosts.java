@@ -7,6 +7,7 @@ import bita.model.KvCache;
 import bita.model.Rows;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -51,6 +52,7 @@ public final class StepCosts {
     private final boolean fixed;
     private final boolean steady;
     private double scale = 1; // a factor, of all
+    private final Map<Integer, StepCosts> shared = new HashMap<>(); // by sequences
 
     private StepCosts(double[] measured, boolean fixed, boolean steady) {
         this.measured = measured;
@@ -185,6 +187,18 @@ public final class StepCosts {
     /** Whether the machine was quiet enough for the costs to be worth keeping. */
     public boolean steady() {
         return steady;
+    }
+
+    /**
+     * The costs of steps that several sequences share. They begin as those of one sequence are; steps correct them by
+     * themselves, since those read as many contexts.
+     *
+     * @param sequences that decode
+     */
+    synchronized StepCosts of(int sequences) {
+        return fixed || sequences == 1
+                ? this
+                : shared.computeIfAbsent(sequences, _ -> new StepCosts(milliseconds(), false, steady));
     }
 
     /** Most rows of a step whose cost is known; more are too dear. */

@@ -14,6 +14,8 @@ import bita.model.TinyModel;
 import bita.model.Transformer;
 import bita.model.file.GgufFile;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -77,7 +79,7 @@ class BatchDecoderTest {
     }
 
     private static BatchSettings plain(int sequences, int rows) {
-        return new BatchSettings(sequences, rows, new Method.Plain(), OptionalInt.empty(), FORMAT);
+        return new BatchSettings(sequences, rows, new Method.Plain(), OptionalInt.empty(), FORMAT, 0);
     }
 
     private static BatchDecoder plainDecoder(Engine engine, int sequences, int rows) {
@@ -103,7 +105,8 @@ class BatchDecoderTest {
                 random.nextInt(5),
                 1 + random.nextInt(40),
                 context,
-                ends);
+                ends,
+                true);
     }
 
     private static List<Integer> alone(Engine engine, BatchRequest request) {
@@ -113,7 +116,13 @@ class BatchDecoderTest {
         try (DecodingSession session =
                 new DecodingSession(engine, Calibration.none(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
             List<Integer> tokens = new ArrayList<>();
-            Step step = session.begin(prompt, request.sampling(), request.choice(), (done, all) -> {}, () -> false)
+            Step step = session.begin(
+                            prompt,
+                            request.sampling(),
+                            request.choice(),
+                            LogitsProcessor.NONE,
+                            (done, all) -> {},
+                            () -> false)
                     .orElseThrow();
             tokens.add(step.tokens().getFirst().id());
             int most = Math.min(request.maxTokens(), request.context() - prompt.length);
@@ -182,6 +191,147 @@ class BatchDecoderTest {
         return rows == 0 ? OptionalInt.empty() : OptionalInt.of(rows);
     }
 
+    /** Forbids tokens by what came before, so that hardly a draft is right, and counts what it is asked. */
+    private static final class Moody implements LogitsProcessor {
+        private int state = 1;
+
+        @Override
+        public void process(MemorySegment logits) {
+            for (int token = 0; token < TinyModel.VOCABULARY; token++) {
+                if ((state + token) % 3 != 0) {
+                    logits.setAtIndex(ValueLayout.JAVA_FLOAT, token, Float.NEGATIVE_INFINITY);
+                }
+            }
+        }
+
+        @Override
+        public void accept(int token) {
+            state = 31 * state + token & 0xffff;
+        }
+    }
+
+    /** Penalties, grammars and the like: what they do follows from the sequence, whoever drafts. */
+    @ParameterizedTest
+    @ValueSource(strings = {"plain", "automaton+recycling", "masks+automaton+recycling:best:16"})
+    void processedLogitsDecideAlikeAloneAndAmongOthers(String method) {
+        try (ThreadTeam team = new ThreadTeam(2)) {
+            BatchSettings settings = new BatchSettings(4, 64, Method.parse(method), OptionalInt.empty(), FORMAT, 0);
+            List<Heard> plain = new ArrayList<>();
+            try (BatchDecoder alone = plainDecoder(engineWithMasks(team), 1, 64)) {
+                ALONE.keySet().forEach(request -> plain.add(submit(alone, request, new Moody())));
+                runAll(alone);
+            }
+            List<Heard> together = new ArrayList<>();
+            try (BatchDecoder decoder = decoder(engineWithMasks(team), settings)) {
+                ALONE.keySet().forEach(request -> together.add(submit(decoder, request, new Moody())));
+                runAll(decoder);
+            }
+            assertThat(together.stream().map(heard -> heard.tokens))
+                    .isEqualTo(plain.stream().map(heard -> heard.tokens).toList());
+            assertThat(plain.getFirst().tokens)
+                    .isNotEqualTo(expected(ALONE.keySet().iterator().next()));
+        }
+    }
+
+    private static Heard submit(BatchDecoder decoder, BatchRequest request, LogitsProcessor processor) {
+        Heard heard = new Heard();
+        decoder.submit(request, processor, heard);
+        return heard;
+    }
+
+    private static void runAll(BatchDecoder decoder) {
+        while (decoder.step()) {
+            // until all have ended
+        }
+    }
+
+    /** A request that is not to be drafted for is not, and both get what they get alone. */
+    @Test
+    void aRequestCanDoWithoutDrafts() {
+        try (ThreadTeam team = new ThreadTeam(2);
+                BatchDecoder decoder = decoder(
+                        engineWithMasks(team),
+                        new BatchSettings(3, 64, Method.DEFAULT, OptionalInt.of(40), FORMAT, 0))) {
+            List<Integer> plainRows = new ArrayList<>();
+            List<Integer> draftedRows = new ArrayList<>();
+            int i = 0;
+            for (BatchRequest request : ALONE.keySet()) {
+                boolean drafting = i++ % 2 == 0;
+                BatchRequest one = new BatchRequest(
+                        request.prompt(),
+                        request.sampling(),
+                        request.choice(),
+                        request.maxTokens(),
+                        request.context(),
+                        request.ends(),
+                        drafting);
+                decoder.submit(one, new Heard() {
+                    @Override
+                    public boolean step(Step step) {
+                        if (!tokens.isEmpty()) { // behind the prompt's pass
+                            (drafting ? draftedRows : plainRows).add(step.rows());
+                        }
+                        return super.step(step);
+                    }
+
+                    @Override
+                    public void ended(Ending how) {
+                        super.ended(how);
+                        assertThat(tokens).isEqualTo(expected(request));
+                    }
+                });
+            }
+            runAll(decoder);
+            assertThat(plainRows).isNotEmpty().containsOnly(1);
+            assertThat(draftedRows).anyMatch(rows -> rows > 1);
+        }
+    }
+
+    /** A conversation goes on from its kept keys and values, with the bits of one that is read anew. */
+    @ParameterizedTest
+    @CsvSource({"plain, 0", "plain, 2", "plain, 5", "masks+automaton+recycling:best:16, 3"})
+    void keptSequencesAreContinued(String method, int kept) {
+        Random random = new Random(kept);
+        try (ThreadTeam team = new ThreadTeam(2)) {
+            Engine engine = engineWithMasks(team);
+            BatchSettings settings = new BatchSettings(2, 64, Method.parse(method), OptionalInt.empty(), FORMAT, kept);
+            try (BatchDecoder decoder = decoder(engine, settings)) {
+                List<List<Integer>> talks = new ArrayList<>();
+                for (int i = 0; i < 4; i++) {
+                    talks.add(
+                            random.ints(20 + i, 0, TinyModel.VOCABULARY).boxed().toList());
+                }
+                int reused = 0;
+                for (int turn = 0; turn < 24; turn++) {
+                    int talk = random.nextInt(talks.size());
+                    BatchRequest request =
+                            new BatchRequest(talks.get(talk), SamplingSettings.greedy(), 0, 6, 400, Set.of(), true);
+                    int[] joined = {0};
+                    Heard heard = new Heard() {
+                        @Override
+                        public void joined(int tokens) {
+                            joined[0] = tokens;
+                        }
+                    };
+                    decoder.submit(request, heard);
+                    runAll(decoder);
+                    assertThat(heard.tokens).isEqualTo(alone(engine(team), request));
+                    assertThat(joined[0]).isLessThan(request.prompt().size());
+                    reused += joined[0];
+                    List<Integer> longer = new ArrayList<>(request.prompt());
+                    longer.addAll(heard.tokens);
+                    longer.addAll(List.of(1 + turn % 9, 2));
+                    talks.set(talk, longer);
+                }
+                if (kept == 0) {
+                    assertThat(reused).isZero();
+                } else {
+                    assertThat(reused).isGreaterThan(400);
+                }
+            }
+        }
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
                     1 |  1 |   1 | plain                                                    |  0
@@ -201,7 +351,7 @@ class BatchDecoderTest {
     void sequencesThatJoinAndLeaveAtRandomHaveTheTokensTheyHaveAlone(
             int threads, int sequences, int rows, String method, int budget) {
         Random random = new Random(rows);
-        BatchSettings settings = new BatchSettings(sequences, rows, Method.parse(method), budget(budget), FORMAT);
+        BatchSettings settings = new BatchSettings(sequences, rows, Method.parse(method), budget(budget), FORMAT, 0);
         try (ThreadTeam team = new ThreadTeam(threads);
                 BatchDecoder decoder = decoder(engineWithMasks(team), settings)) {
             List<BatchRequest> order = new ArrayList<>(requests);
@@ -248,12 +398,13 @@ class BatchDecoderTest {
     void sequencesShareABudgetOfDraftedRows(String name) {
         int budget = 30;
         int sequences = 4;
-        BatchSettings settings = new BatchSettings(sequences, 200, Method.parse(name), OptionalInt.of(budget), FORMAT);
+        BatchSettings settings =
+                new BatchSettings(sequences, 200, Method.parse(name), OptionalInt.of(budget), FORMAT, 0);
         int[] tokens = {5, 6, 7, 5, 6, 7, 5, 6, 7};
         List<BatchRequest> same = new ArrayList<>();
         for (int i = 0; i < sequences; i++) {
             same.add(new BatchRequest(
-                    Arrays.stream(tokens).boxed().toList(), SamplingSettings.greedy(), 0, 60 + i, 200, Set.of()));
+                    Arrays.stream(tokens).boxed().toList(), SamplingSettings.greedy(), 0, 60 + i, 200, Set.of(), true));
         }
         try (ThreadTeam team = new ThreadTeam(2);
                 BatchDecoder decoder = decoder(engineWithMasks(team), settings)) {
@@ -375,10 +526,10 @@ class BatchDecoderTest {
             Engine engine = new Engine(talking, KernelsProvider.best().kernels(), team, Optional.empty());
             List<BatchRequest> good = new ArrayList<>();
             for (int i = 0; i < 3; i++) {
-                good.add(new BatchRequest(List.of(65 + i, 66), sampling, i, 20, 100, Set.of(TalkingModel.END)));
+                good.add(new BatchRequest(List.of(65 + i, 66), sampling, i, 20, 100, Set.of(TalkingModel.END), true));
             }
             BatchRequest bad =
-                    new BatchRequest(List.of(65, (int) TalkingModel.POISON, 66), sampling, 0, 20, 100, Set.of());
+                    new BatchRequest(List.of(65, (int) TalkingModel.POISON, 66), sampling, 0, 20, 100, Set.of(), true);
             try (BatchDecoder decoder = plainDecoder(engine, 3, 5)) {
                 List<Heard> heard = new ArrayList<>();
                 for (BatchRequest request : List.of(good.get(0), bad, good.get(1), good.get(2))) {
@@ -399,28 +550,28 @@ class BatchDecoderTest {
     @Test
     void refusesWhatCannotBeDecoded() {
         SamplingSettings greedy = SamplingSettings.greedy();
-        assertThatThrownBy(() -> new BatchRequest(List.of(), greedy, 0, 1, 9, Set.of()))
+        assertThatThrownBy(() -> new BatchRequest(List.of(), greedy, 0, 1, 9, Set.of(), true))
                 .hasMessageContaining("no tokens");
-        assertThatThrownBy(() -> new BatchRequest(List.of(1, 2), greedy, 0, 1, 2, Set.of()))
+        assertThatThrownBy(() -> new BatchRequest(List.of(1, 2), greedy, 0, 1, 2, Set.of(), true))
                 .hasMessageContaining("no room");
-        assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, 0, 0, 9, Set.of()))
+        assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, 0, 0, 9, Set.of(), true))
                 .hasMessageContaining("at least one token");
-        assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, -1, 1, 9, Set.of()))
+        assertThatThrownBy(() -> new BatchRequest(List.of(1), greedy, -1, 1, 9, Set.of(), true))
                 .hasMessageContaining("count from 0");
         assertThatThrownBy(() -> plain(0, 1)).hasMessageContaining("1 to 1024");
         assertThatThrownBy(() -> plain(8, 7)).hasMessageContaining("8 to 4096 rows");
         Method tree = Method.parse("masks:upper-triangle:5");
-        assertThatThrownBy(() -> new BatchSettings(2, 2, tree, OptionalInt.empty(), FORMAT))
+        assertThatThrownBy(() -> new BatchSettings(2, 2, tree, OptionalInt.empty(), FORMAT, 0))
                 .hasMessageContaining("needs a budget of rows");
-        assertThatThrownBy(() -> new BatchSettings(2, 2, tree, OptionalInt.of(1), FORMAT))
+        assertThatThrownBy(() -> new BatchSettings(2, 2, tree, OptionalInt.of(1), FORMAT, 0))
                 .hasMessageContaining("between 2 and 512");
         try (ThreadTeam team = new ThreadTeam(1);
                 BatchDecoder decoder = plainDecoder(engine(team), 1, 1)) {
-            assertThatThrownBy(() ->
-                            decoder(engine(team), new BatchSettings(1, 1, Method.DEFAULT, OptionalInt.empty(), FORMAT)))
+            assertThatThrownBy(() -> decoder(
+                            engine(team), new BatchSettings(1, 1, Method.DEFAULT, OptionalInt.empty(), FORMAT, 0)))
                     .hasMessageContaining("needs an adapter");
             for (int token : new int[] {-1, TinyModel.VOCABULARY}) {
-                BatchRequest request = new BatchRequest(List.of(1, token), greedy, 0, 1, 9, Set.of());
+                BatchRequest request = new BatchRequest(List.of(1, token), greedy, 0, 1, 9, Set.of(), true);
                 assertThatThrownBy(() -> decoder.submit(request, new Heard())).hasMessageContaining("token " + token);
             }
             assertThat(decoder.step()).isFalse();

@@ -76,7 +76,7 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
-            Step first = session.begin(prompt, sampling, 0, (done, all) -> {}, () -> false)
+            Step first = session.begin(prompt, sampling, 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false)
                     .orElseThrow();
             tokens.add(first.tokens().getFirst().id());
             while (tokens.size() < most) {
@@ -108,7 +108,13 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 DecodingSettings.of(Method.parse(method)),
                 (position, row) -> {})) {
-            Step first = session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
+            Step first = session.begin(
+                            prompt(4, 20),
+                            SamplingSettings.greedy(),
+                            0,
+                            LogitsProcessor.NONE,
+                            (done, all) -> {},
+                            () -> false)
                     .orElseThrow();
             assertThat(first.time()).isEqualTo(StepTime.UNKNOWN);
             int mostlyForward = 0; // another program may take the processor in any phase
@@ -147,7 +153,13 @@ class DecodingSessionTest {
                     DecodingSettings.PREFILL_CHUNK);
             try (DecodingSession session =
                     new DecodingSession(drafting, Calibration.none(), SomeCosts::of, settings, (position, row) -> {})) {
-                session.begin(prompt(4, 20), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
+                session.begin(
+                        prompt(4, 20),
+                        SamplingSettings.greedy(),
+                        0,
+                        LogitsProcessor.NONE,
+                        (done, all) -> {},
+                        () -> false);
                 for (int i = 0; i < 30; i++) {
                     assertThat(session.step(100, DecodingSessionTest::never).rows())
                             .as(method)
@@ -243,10 +255,16 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
-            session.begin(first, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
+            session.begin(first, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false);
             session.step(20, DecodingSessionTest::never);
             logits.clear();
-            session.begin(second, SamplingSettings.greedy(), 0, (done, all) -> read.add(all), () -> false);
+            session.begin(
+                    second,
+                    SamplingSettings.greedy(),
+                    0,
+                    LogitsProcessor.NONE,
+                    (done, all) -> read.add(all),
+                    () -> false);
             while (logits.size() < 30) {
                 session.step(30 - logits.size(), DecodingSessionTest::never);
             }
@@ -273,7 +291,8 @@ class DecodingSessionTest {
                     session.forget();
                     assertThat(session.length()).isZero();
                 }
-                session.begin(prompt, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false);
+                session.begin(
+                        prompt, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false);
                 int tokens = 0;
                 int made = 0;
                 for (; tokens < 60; made++) {
@@ -302,7 +321,7 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 DecodingSettings.of(Method.parse("lookup")),
                 VerifiedLogits.IGNORE)) {
-            session.begin(periodic, SamplingSettings.greedy(), 0, (done, all) -> {}, () -> false)
+            session.begin(periodic, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false)
                     .orElseThrow()
                     .tokens()
                     .forEach(token -> tokens.add(token.id()));
@@ -331,7 +350,13 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 DecodingSettings.of(new Method.Plain()),
                 VerifiedLogits.IGNORE)) {
-            assertThat(session.begin(prompt(1, 9), SamplingSettings.greedy(), 0, (done, all) -> {}, () -> true))
+            assertThat(session.begin(
+                            prompt(1, 9),
+                            SamplingSettings.greedy(),
+                            0,
+                            LogitsProcessor.NONE,
+                            (done, all) -> {},
+                            () -> true))
                     .isEmpty();
             assertThatThrownBy(() -> session.step(1, DecodingSessionTest::never))
                     .isInstanceOf(IllegalStateException.class);

@@ -212,7 +212,7 @@ public final class Audit {
     private static Answer answer(LanguageModel model, SessionOptions options, AuditPlan.Case one, int maxTokens)
             throws InterruptedException {
         GenerationOptions generation =
-                new GenerationOptions(OptionalInt.of(maxTokens), one.text().sampling(), List.of());
+                GenerationOptions.of(OptionalInt.of(maxTokens), one.text().sampling(), List.of());
         int[] prompt =
                 one.prompt().tokens().stream().mapToInt(Integer::intValue).toArray();
         try (Session session = model.session(options)) {

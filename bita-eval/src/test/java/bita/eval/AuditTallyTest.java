@@ -26,7 +26,7 @@ class AuditTallyTest {
 
     /** An answer of 11 tokens in 4 steps: 6 drafted tokens of 15 were accepted. */
     private static Answer.Statistics answer() {
-        return new Answer.Statistics(7, 11, 4, 19, 15, 1, 1);
+        return new Answer.Statistics(7, 0, 11, 4, 19, 15, 1, 1);
     }
 
     @Test

@@ -128,7 +128,7 @@ public final class Distillation {
     }
 
     private static GenerationOptions options(int maxTokens, SamplingSettings sampling, List<String> stop) {
-        return new GenerationOptions(OptionalInt.of(maxTokens), sampling, stop);
+        return GenerationOptions.of(OptionalInt.of(maxTokens), sampling, stop);
     }
 
     private static Asking asking(LanguageModel model, long seed, int count) throws TemplateException {

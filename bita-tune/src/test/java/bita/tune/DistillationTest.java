@@ -116,7 +116,7 @@ class DistillationTest {
     private static Answer alone(List<Message> messages, DistillationSettings settings) throws TemplateException {
         try (Session session = model.session(SessionOptions.automatic().withMethod(new Method.Plain()))) {
             GenerationOptions options =
-                    new GenerationOptions(OptionalInt.of(settings.maxTokens()), settings.answering(), List.of());
+                    GenerationOptions.of(OptionalInt.of(settings.maxTokens()), settings.answering(), List.of());
             return session.generate(model.prompt(messages), options, AnswerListener.NONE);
         }
     }
@@ -141,7 +141,7 @@ class DistillationTest {
     @Test
     void questionsAreTheModelsOwn() throws Exception {
         GenerationOptions options =
-                new GenerationOptions(OptionalInt.of(192), new SamplingSettings(1, 0, 1, 0, 3), List.of());
+                GenerationOptions.of(OptionalInt.of(192), new SamplingSettings(1, 0, 1, 0, 3), List.of());
         int[] opening = model.tokenizer().encode("<|im_start|>user\n", true);
         for (AnsweredTurn turn : expected.values()) {
             List<String> said = new ArrayList<>();

@@ -26,7 +26,7 @@ final class BatchAnswerer implements Answerer {
 
     @Override
     public List<Timed> answer(Method method, List<int[]> prompts, int maxTokens) throws InterruptedException {
-        GenerationOptions generation = new GenerationOptions(OptionalInt.of(maxTokens), options.sampling(), List.of());
+        GenerationOptions generation = GenerationOptions.of(OptionalInt.of(maxTokens), options.sampling(), List.of());
         List<Follower> followers = new ArrayList<>();
         try (Batch batch = model.batch(options.batch(method))) {
             for (int[] prompt : prompts) {

@@ -59,7 +59,7 @@ public record EvaluationOptions(
     /** A batch of one of the methods. */
     BatchOptions batch(Method method) {
         BatchOptions automatic = BatchOptions.of(batch);
-        return new BatchOptions(batch, automatic.rows(), Optional.of(method), rows, context, cacheFormat);
+        return new BatchOptions(batch, automatic.rows(), Optional.of(method), rows, context, cacheFormat, 0);
     }
 
     private static SessionOptions session(

@@ -31,7 +31,7 @@ final class SessionAnswerer implements Answerer {
     @Override
     public List<Timed> answer(Method method, List<int[]> prompts, int maxTokens) throws InterruptedException {
         Session session = Objects.requireNonNull(sessions.get(method.name()));
-        GenerationOptions generation = new GenerationOptions(OptionalInt.of(maxTokens), options.sampling(), List.of());
+        GenerationOptions generation = GenerationOptions.of(OptionalInt.of(maxTokens), options.sampling(), List.of());
         if (options.repetitions() > 1) {
             session.forget(); // a source that has seen the answer before would be flattered
         }
