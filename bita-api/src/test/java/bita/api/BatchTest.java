@@ -4,17 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import bita.decode.BatchDecoder;
+import bita.decode.LogitAdjustments;
 import bita.decode.Method;
 import bita.decode.NotANumberException;
 import bita.decode.SamplingSettings;
+import bita.decode.TokenLogprobs;
 import bita.model.TalkingModel;
 import bita.model.template.TemplateException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -47,12 +52,18 @@ class BatchTest {
 
     private static final class Heard implements BatchListener {
         final StringBuilder pieces = new StringBuilder();
+        final List<TokenLogprobs> logprobs = new ArrayList<>();
         Optional<Answer> answer = Optional.empty();
         Optional<NotANumberException> problem = Optional.empty();
 
         @Override
         public void text(Piece piece) {
             pieces.append(piece.text());
+        }
+
+        @Override
+        public void logprobs(TokenLogprobs found) {
+            logprobs.add(found);
         }
 
         @Override
@@ -76,7 +87,14 @@ class BatchTest {
             SamplingSettings sampling =
                     i % 3 == 0 ? SamplingSettings.greedy() : new SamplingSettings(1, 0, 1, 0, 100 + i);
             List<String> stop = i % 4 == 1 ? List.of("a", "no such text") : List.of();
-            options.add(GenerationOptions.of(OptionalInt.of(1 + i * 2), sampling, stop));
+            GenerationOptions usual = GenerationOptions.of(OptionalInt.of(1 + i * 2), sampling, stop);
+            options.add(
+                    switch (i % 5) {
+                        case 1 -> usual.withAdjustments(new LogitAdjustments(Map.of(7, 2f), 0.5, 0.5, 1.3));
+                        case 2 -> usual.withLogprobs(3);
+                        case 3 -> usual.withoutDrafting();
+                        default -> usual;
+                    });
             prompts.add(prompt("Question " + i));
         }
         List<Heard> heard = new ArrayList<>();
@@ -100,6 +118,10 @@ class BatchTest {
                         .isEqualTo(expected.text())
                         .isEqualTo(heard.get(i).pieces.toString());
                 assertThat(answer.finish()).isEqualTo(expected.finish());
+                assertThat(answer.logprobs()).isEqualTo(expected.logprobs()).isEqualTo(heard.get(i).logprobs);
+                assertThat(answer.logprobs())
+                        .extracting(TokenLogprobs::token)
+                        .isEqualTo(options.get(i).logprobs().isPresent() ? answer.tokenIds() : List.of());
                 if (plain) {
                     assertThat(answer.statistics().steps())
                             .isEqualTo(expected.statistics().steps());
@@ -115,6 +137,38 @@ class BatchTest {
             assertThat(heard)
                     .extracting(h -> h.answer.orElseThrow().finish())
                     .contains(Answer.Finish.STOP, Answer.Finish.LENGTH);
+        }
+    }
+
+    /** The next turn of a conversation is read from where the last one ended. */
+    @Test
+    void aConversationGoesOn() throws TemplateException {
+        try (Batch batch = model.batch(BatchOptions.of(2).withKept(2));
+                Session session = model.session(SessionOptions.automatic())) {
+            int[] prompt = prompt("Hello");
+            int reused = 0;
+            for (int turn = 0; turn < 3; turn++) {
+                Heard heard = new Heard();
+                batch.submit(prompt, GenerationOptions.greedy().withMaxTokens(12), 0, heard);
+                boolean more = true;
+                while (more) {
+                    more = batch.step();
+                }
+                Answer answer = heard.answer.orElseThrow();
+                Answer expected =
+                        session.generate(prompt, GenerationOptions.greedy().withMaxTokens(12), AnswerListener.NONE);
+                assertThat(answer.tokenIds()).isEqualTo(expected.tokenIds());
+                assertThat(answer.statistics().reusedTokens())
+                        .isEqualTo(reused)
+                        .isEqualTo(expected.statistics().reusedTokens());
+                reused = prompt.length + answer.tokenIds().size() - 1;
+                prompt = IntStream.concat(
+                                Arrays.stream(prompt),
+                                IntStream.concat(
+                                        answer.tokenIds().stream().mapToInt(Integer::intValue),
+                                        Arrays.stream(prompt("And then?"))))
+                        .toArray();
+            }
         }
     }
 
