@@ -13,8 +13,7 @@ import java.util.OptionalInt;
  * @param stop        texts that end the answer; they are not part of it
  * @param adjustments penalties and biases
  * @param logprobs    likeliest tokens to report beside each decided one and its probability, 0 to 20; empty for no report
- * @param drafting    whether the answer is accelerated; the text is the same. A {@link Session} that is to draft nothing
- *     has a plain method instead
+ * @param drafting    whether the answer is accelerated; the text is the same
  */
 public record GenerationOptions(
         OptionalInt maxTokens,

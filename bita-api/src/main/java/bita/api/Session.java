@@ -72,6 +72,7 @@ public final class Session implements AutoCloseable {
                 options.sampling(),
                 0,
                 writer.processor(),
+                options.drafting(),
                 (done, all) -> {
                     reused[0] = prompt.length - (int) all;
                     listener.prompt((int) done, (int) all);

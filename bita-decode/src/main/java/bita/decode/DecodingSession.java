@@ -75,6 +75,7 @@ public final class DecodingSession implements AutoCloseable {
      * @param prompt    at least one token
      * @param choice    index among several answers to the prompt, part of what sampled tokens depend on
      * @param processor that has accepted nothing
+     * @param drafting  whether the session's method drafts for the answer; the tokens are the same
      * @param progress  tokens read of tokens to read
      * @param cancelled asked before every pass
      * @return the first token; empty if cancelled
@@ -85,13 +86,14 @@ public final class DecodingSession implements AutoCloseable {
             SamplingSettings sampling,
             int choice,
             LogitsProcessor processor,
+            boolean drafting,
             ProgressListener progress,
             BooleanSupplier cancelled) {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("the prompt has no tokens");
         }
         begun = false;
-        sequence.begin(prompt, sampling, choice, processor, true);
+        sequence.begin(prompt, sampling, choice, processor, drafting);
         int unread = sequence.unread();
         while (sequence.unread() > 0) {
             if (cancelled.getAsBoolean()) {

@@ -71,7 +71,7 @@ final class Planner {
      * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well
      */
     float leastProbability(List<Drafter> drafters, int others) {
-        milliseconds = costs.of(drafters.size()).milliseconds();
+        milliseconds = costs.forSequences(drafters.size()).milliseconds();
         int base = baseRows(drafters);
         double alone = milliseconds(base + others);
         double cheapest = Double.POSITIVE_INFINITY;
@@ -89,10 +89,11 @@ final class Planner {
      * Tells each drafter which of its proposals the next step verifies, and where its masks stand.
      *
      * @param drafters   of the sequences that decode
-     * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well and which do not count against the limit of rows
+     * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well; they do not count
+     *     against the limit of rows
      */
     void plan(List<Drafter> drafters, int others) {
-        milliseconds = costs.of(drafters.size()).milliseconds();
+        milliseconds = costs.forSequences(drafters.size()).milliseconds();
         int base = baseRows(drafters);
         int count = collect(drafters);
         double perMillisecond = tokensPerMillisecond(drafters.size());
@@ -231,7 +232,7 @@ final class Planner {
      * @param others     of these, as for {@link #plan}
      */
     void learn(List<Drafter> drafters, int decided, int rows, int others, long nanos) {
-        StepCosts own = costs.of(drafters.size());
+        StepCosts own = costs.forSequences(drafters.size());
         milliseconds = own.milliseconds();
         if (others == 0) {
             own.observe(rows, nanos / 1e6);

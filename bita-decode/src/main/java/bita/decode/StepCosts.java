@@ -195,7 +195,7 @@ public final class StepCosts {
      *
      * @param sequences that decode
      */
-    synchronized StepCosts of(int sequences) {
+    synchronized StepCosts forSequences(int sequences) {
         return fixed || sequences == 1
                 ? this
                 : shared.computeIfAbsent(sequences, _ -> new StepCosts(milliseconds(), false, steady));

@@ -121,6 +121,7 @@ class BatchDecoderTest {
                             request.sampling(),
                             request.choice(),
                             LogitsProcessor.NONE,
+                            true,
                             (done, all) -> {},
                             () -> false)
                     .orElseThrow();

@@ -76,7 +76,7 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
-            Step first = session.begin(prompt, sampling, 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false)
+            Step first = session.begin(prompt, sampling, 0, LogitsProcessor.NONE, true, (done, all) -> {}, () -> false)
                     .orElseThrow();
             tokens.add(first.tokens().getFirst().id());
             while (tokens.size() < most) {
@@ -113,6 +113,7 @@ class DecodingSessionTest {
                             SamplingSettings.greedy(),
                             0,
                             LogitsProcessor.NONE,
+                            true,
                             (done, all) -> {},
                             () -> false)
                     .orElseThrow();
@@ -158,6 +159,7 @@ class DecodingSessionTest {
                         SamplingSettings.greedy(),
                         0,
                         LogitsProcessor.NONE,
+                        true,
                         (done, all) -> {},
                         () -> false);
                 for (int i = 0; i < 30; i++) {
@@ -255,7 +257,8 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
-            session.begin(first, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false);
+            session.begin(
+                    first, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, true, (done, all) -> {}, () -> false);
             session.step(20, DecodingSessionTest::never);
             logits.clear();
             session.begin(
@@ -263,6 +266,7 @@ class DecodingSessionTest {
                     SamplingSettings.greedy(),
                     0,
                     LogitsProcessor.NONE,
+                    true,
                     (done, all) -> read.add(all),
                     () -> false);
             while (logits.size() < 30) {
@@ -292,7 +296,13 @@ class DecodingSessionTest {
                     assertThat(session.length()).isZero();
                 }
                 session.begin(
-                        prompt, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false);
+                        prompt,
+                        SamplingSettings.greedy(),
+                        0,
+                        LogitsProcessor.NONE,
+                        true,
+                        (done, all) -> {},
+                        () -> false);
                 int tokens = 0;
                 int made = 0;
                 for (; tokens < 60; made++) {
@@ -321,7 +331,14 @@ class DecodingSessionTest {
                 SomeCosts::of,
                 DecodingSettings.of(Method.parse("lookup")),
                 VerifiedLogits.IGNORE)) {
-            session.begin(periodic, SamplingSettings.greedy(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false)
+            session.begin(
+                            periodic,
+                            SamplingSettings.greedy(),
+                            0,
+                            LogitsProcessor.NONE,
+                            true,
+                            (done, all) -> {},
+                            () -> false)
                     .orElseThrow()
                     .tokens()
                     .forEach(token -> tokens.add(token.id()));
@@ -355,6 +372,7 @@ class DecodingSessionTest {
                             SamplingSettings.greedy(),
                             0,
                             LogitsProcessor.NONE,
+                            true,
                             (done, all) -> {},
                             () -> true))
                     .isEmpty();

@@ -232,12 +232,12 @@ class HostileAdapterTest {
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
             for (int[] prompt : List.of(task.promptTokens(), new int[] {1, 2, 3, 1, 2})) {
                 int decided = 1;
-                tokens.add(
-                        session.begin(prompt, task.sampling(), 0, LogitsProcessor.NONE, (done, all) -> {}, () -> false)
-                                .orElseThrow()
-                                .tokens()
-                                .getFirst()
-                                .id());
+                tokens.add(session.begin(
+                                prompt, task.sampling(), 0, LogitsProcessor.NONE, true, (done, all) -> {}, () -> false)
+                        .orElseThrow()
+                        .tokens()
+                        .getFirst()
+                        .id());
                 while (decided < task.tokens()) {
                     Step step = session.step(task.tokens() - decided, token -> false);
                     step.tokens().forEach(token -> tokens.add(token.id()));

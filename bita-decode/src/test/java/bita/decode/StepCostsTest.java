@@ -55,18 +55,19 @@ class StepCostsTest {
     @Test
     void whatSeveralSequencesCostIsLearnedByItself() {
         StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0));
-        assertThat(costs.of(1)).isSameAs(costs);
-        assertThat(costs.of(4).milliseconds()).isEqualTo(costs.milliseconds());
+        assertThat(costs.forSequences(1)).isSameAs(costs);
+        assertThat(costs.forSequences(4).milliseconds()).isEqualTo(costs.milliseconds());
         double[] before = costs.milliseconds();
         for (int i = 0; i < 400; i++) {
-            costs.of(4).observe(4, 9);
-            costs.of(4).observe(8, 18);
+            costs.forSequences(4).observe(4, 9);
+            costs.forSequences(4).observe(8, 18);
         }
 
-        assertThat(costs.of(4).milliseconds()[7]).isCloseTo(18, within(1.0));
-        assertThat(costs.of(4).milliseconds()[3]).isCloseTo(9, within(0.5));
+        assertThat(costs.forSequences(4).milliseconds()[7]).isCloseTo(18, within(1.0));
+        assertThat(costs.forSequences(4).milliseconds()[3]).isCloseTo(9, within(0.5));
         assertThat(costs.milliseconds()).isEqualTo(before);
-        assertThat(StepCosts.fixed(Map.of(1, 1.0)).of(4).milliseconds()).containsExactly(1);
+        assertThat(StepCosts.fixed(Map.of(1, 1.0)).forSequences(4).milliseconds())
+                .containsExactly(1);
     }
 
     /** All steps twice as long is no other machine: only ratios count. */
