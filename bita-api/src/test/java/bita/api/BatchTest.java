@@ -173,6 +173,21 @@ class BatchTest {
     }
 
     @Test
+    void aSessionCanDoWithoutDraftsToo() throws TemplateException {
+        SessionOptions drafting = SessionOptions.automatic().withMethod(Method.parse("recycling"));
+        GenerationOptions options = GenerationOptions.greedy().withMaxTokens(40);
+        try (Session session = model.session(drafting)) {
+            Answer usual = session.generate(prompt("Hello"), options, AnswerListener.NONE);
+            session.forget();
+            Answer plain = session.generate(prompt("Hello"), options.withoutDrafting(), AnswerListener.NONE);
+            assertThat(plain.tokenIds()).isEqualTo(usual.tokenIds());
+            assertThat(usual.statistics().draftedTokens()).isPositive();
+            assertThat(plain.statistics().draftedTokens()).isZero();
+            assertThat(plain.statistics().rowsPerStep()).isEqualTo(1);
+        }
+    }
+
+    @Test
     void choicesDiffer() throws TemplateException {
         GenerationOptions options =
                 GenerationOptions.of(OptionalInt.of(30), new SamplingSettings(1, 0, 1, 0, 5), List.of());
