@@ -291,7 +291,12 @@ class BenchCommandTest {
                         .waitFor())
                 .isZero();
 
-        assertThat(process.waitFor()).isEqualTo(130);
+        boolean ended = process.waitFor(1, TimeUnit.MINUTES);
+        process.destroyForcibly();
+        assertThat(ended)
+                .as("it ends, unless the tests were started with SIGINT ignored")
+                .isTrue();
+        assertThat(process.exitValue()).isEqualTo(130);
         assertThat(files(folder)).isEmpty();
     }
 
