@@ -95,6 +95,7 @@ public final class Batch implements AutoCloseable {
         @Override
         public void joined(int tokens) {
             reused = tokens;
+            listener.began(tokens);
         }
 
         @Override

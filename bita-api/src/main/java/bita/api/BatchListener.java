@@ -7,6 +7,13 @@ import bita.decode.NotANumberException;
  * prompts. What they throw, the step throws when the other answers' listeners have heard.
  */
 public interface BatchListener extends AnswerListener {
+    /**
+     * The answer has begun: it waits for others no longer.
+     *
+     * @param reusedTokens of the prompt that are known from an earlier text
+     */
+    default void began(int reusedTokens) {}
+
     /** The answer has ended, by itself, by its limit, or cancelled. */
     void finished(Answer answer);
 
