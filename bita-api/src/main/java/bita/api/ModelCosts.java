@@ -37,7 +37,7 @@ final class ModelCosts {
         }
         StepCosts found = StepCosts.measure(engine);
         if (found.steady()) {
-            store.ifPresent(folder -> folder.keep(key(), found.points()));
+            store.ifPresent(folder -> folder.keep(key(), found));
         }
         return found;
     }

@@ -38,6 +38,14 @@ final class Planner {
     private double[] values = {}; // of masks, ascending
 
     /**
+     * What a pass has besides drafts.
+     *
+     * @param others   rows of sequences that read prompts or decode plainly; they do not count against the limit of rows
+     * @param contexts that it reads
+     */
+    record Pass(int others, StepCosts.Contexts contexts) {}
+
+    /**
      * @param mostRows  of a step
      * @param masks     of a whole group, 0 if there are none
      * @param leastGain of drafts, as a part of a plain step
@@ -68,10 +76,10 @@ final class Planner {
      * cheaper than the average of all that a step adds, so only part of that is asked for.
      *
      * @param drafters   of the sequences that decode
-     * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well
      */
-    float leastProbability(List<Drafter> drafters, int others) {
-        milliseconds = costs.forSequences(drafters.size()).milliseconds();
+    float leastProbability(List<Drafter> drafters, Pass pass) {
+        int others = pass.others;
+        milliseconds = costs.milliseconds(pass.contexts);
         int base = baseRows(drafters);
         double alone = milliseconds(base + others);
         double cheapest = Double.POSITIVE_INFINITY;
@@ -89,11 +97,10 @@ final class Planner {
      * Tells each drafter which of its proposals the next step verifies, and where its masks stand.
      *
      * @param drafters   of the sequences that decode
-     * @param others     rows of sequences that read prompts or decode plainly, which the pass has as well; they do not count
-     *     against the limit of rows
      */
-    void plan(List<Drafter> drafters, int others) {
-        milliseconds = costs.forSequences(drafters.size()).milliseconds();
+    void plan(List<Drafter> drafters, Pass pass) {
+        int others = pass.others;
+        milliseconds = costs.milliseconds(pass.contexts);
         int base = baseRows(drafters);
         int count = collect(drafters);
         double perMillisecond = tokensPerMillisecond(drafters.size());
@@ -229,13 +236,11 @@ final class Planner {
      * @param drafters which have learned from it
      * @param decided    tokens in all
      * @param rows       of the pass
-     * @param others     of these, as for {@link #plan}
      */
-    void learn(List<Drafter> drafters, int decided, int rows, int others, long nanos) {
-        StepCosts own = costs.forSequences(drafters.size());
-        milliseconds = own.milliseconds();
-        if (others == 0) {
-            own.observe(rows, nanos / 1e6);
+    void learn(List<Drafter> drafters, int decided, int rows, Pass pass, long nanos) {
+        milliseconds = costs.milliseconds(pass.contexts);
+        if (pass.others == 0) {
+            costs.observe(rows, pass.contexts, nanos / 1e6);
             tokens = KEEP * tokens + decided;
             plainTokens = KEEP * plainTokens + milliseconds(rows) * plainTokensPerMillisecond(drafters.size());
         }

@@ -101,6 +101,11 @@ final class Sequence implements AutoCloseable {
         return known.size();
     }
 
+    /** Tokens that the cache holds. */
+    int cached() {
+        return cache.length();
+    }
+
     /** Tokens of the prompt that no pass has read. */
     int unread() {
         return Math.max(0, prompt.length - cache.length());

@@ -59,7 +59,9 @@ final class SequencePasses implements AutoCloseable {
                 .filter(s -> s.drafting().isEmpty())
                 .mapToInt(s -> Math.max(1, s.reading()))
                 .sum();
-        draft(sequences, drafters, planner, others);
+        long tokens = sequences.stream().mapToLong(Sequence::cached).sum();
+        Planner.Pass load = new Planner.Pass(others, new StepCosts.Contexts(sequences.size(), tokens));
+        draft(sequences, drafters, planner, load);
         int rows = 0;
         for (Sequence sequence : sequences) {
             sequence.layOut(rows);
@@ -102,12 +104,12 @@ final class SequencePasses implements AutoCloseable {
                     .filter(s -> s.drafting().isPresent())
                     .mapToInt(s -> s.decided().size())
                     .sum();
-            planner.get().learn(drafters, decided, rows, others, clock.time().total());
+            planner.get().learn(drafters, decided, rows, load, clock.time().total());
         }
         return share(sequences, clock.time(), reading, rows);
     }
 
-    private void draft(List<Sequence> sequences, List<Drafter> drafters, Optional<Planner> planner, int others) {
+    private void draft(List<Sequence> sequences, List<Drafter> drafters, Optional<Planner> planner, Planner.Pass load) {
         if (drafters.isEmpty()) {
             return;
         }
@@ -116,10 +118,10 @@ final class SequencePasses implements AutoCloseable {
             sequences.forEach(Sequence::proposeNothing);
             return;
         }
-        float least = planner.map(p -> p.leastProbability(drafters, others)).orElse(0f);
+        float least = planner.map(p -> p.leastProbability(drafters, load)).orElse(0f);
         // One after the other: waking the team takes longer than that.
         sequences.forEach(sequence -> sequence.propose(least));
-        planner.ifPresentOrElse(p -> p.plan(drafters, others), () -> drafters.forEach(Drafter::keepAll));
+        planner.ifPresentOrElse(p -> p.plan(drafters, load), () -> drafters.forEach(Drafter::keepAll));
     }
 
     /** Several sequences decide side by side. */

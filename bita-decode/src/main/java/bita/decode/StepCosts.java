@@ -7,16 +7,21 @@ import bita.model.KvCache;
 import bita.model.Rows;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 
 /**
- * What a step costs by its number of rows, with a model on a machine: measured once with passes that decode nothing, then
- * corrected by the steps that are made, since other programs and longer contexts change it. Costs are asked for to be
+ * What a step costs by its number of rows and the contexts that it reads, with a model on a machine: measured once with passes
+ * that decode nothing, then corrected by the steps that are made, since other programs change it. Costs are asked for to be
  * compared with each other: does one more row pay? Shared by the sessions of a model; thread-safe.
+ *
+ * <p>A step of R rows, of several sequences with c tokens in their caches together and m on average, is expected to take s *
+ * (rows(R) + (c - {@value #CONTEXT}) * attention.perToken + (m - {@value #CONTEXT}) * R * attention.perTokenAndRow): rows(R) is
+ * measured with one sequence of {@value #CONTEXT} tokens, and s says how fast the machine is just now.
  */
 public final class StepCosts {
     /** Most rows of a step that costs are measured for. */
@@ -28,6 +33,13 @@ public final class StepCosts {
     private static final double DEAREST = 5;
 
     private static final int CONTEXT = 256;
+    /** With a context as long as this, and so many rows, it is measured what contexts cost. */
+    private static final int LONG_CONTEXT = 1024;
+
+    private static final int LONG_CONTEXT_ROWS = 8;
+    /** However short contexts are, a step takes at least this part of what it does with one of {@link #CONTEXT} tokens. */
+    private static final double LEAST_PART = 0.5;
+
     private static final int LEAST_ROUNDS = 3;
     /** On a quiet machine these do; on another it is measured until the time is up. */
     private static final int ENOUGH_ROUNDS = 10;
@@ -48,32 +60,60 @@ public final class StepCosts {
     private static final double DRIFT = 1.6;
 
     private final double[] measured; // milliseconds by rows, from 1
+    private final Attention attention;
     private final double[] corrections; // factors, of each
     private final boolean fixed;
     private final boolean steady;
     private double scale = 1; // a factor, of all
-    private final Map<Integer, StepCosts> shared = new HashMap<>(); // by sequences
 
-    private StepCosts(double[] measured, boolean fixed, boolean steady) {
+    /**
+     * What tokens in caches cost.
+     *
+     * @param perToken       milliseconds for each of a sequence, however many rows it has: reading the keys and values
+     * @param perTokenAndRow milliseconds for each and each of the sequence's rows: multiplying
+     */
+    public record Attention(double perToken, double perTokenAndRow) {
+        /** Contexts cost nothing. */
+        public static final Attention NONE = new Attention(0, 0);
+
+        public Attention {
+            if (!(perToken >= 0 && perToken < Double.MAX_VALUE)
+                    || !(perTokenAndRow >= 0 && perTokenAndRow < Double.MAX_VALUE)) { // NaN too
+                throw new IllegalArgumentException("a token of a context cannot take " + perToken + " ms, or "
+                        + perTokenAndRow + " ms for each row");
+            }
+        }
+    }
+
+    /**
+     * The caches that a step reads.
+     *
+     * @param sequences at least 1
+     * @param tokens    of all together
+     */
+    record Contexts(int sequences, long tokens) {}
+
+    private StepCosts(double[] measured, Attention attention, boolean fixed, boolean steady) {
         this.measured = measured;
+        this.attention = Objects.requireNonNull(attention);
         this.fixed = fixed;
         this.steady = steady;
         corrections = new double[measured.length];
         Arrays.fill(corrections, 1);
     }
 
-    /** As {@link #of}, but costs that no step corrects. */
+    /** Costs that no step corrects, of which contexts are no part; otherwise as {@link #of}. */
     public static StepCosts fixed(Map<Integer, Double> milliseconds) {
-        return new StepCosts(of(milliseconds).measured, true, true);
+        return new StepCosts(of(milliseconds, Attention.NONE).measured, Attention.NONE, true, true);
     }
 
     /**
      * Costs from some of their points.
      *
-     * @param milliseconds by rows, of one row at least
+     * @param milliseconds by rows, of one row at least, with one sequence of {@value #CONTEXT} tokens
      * @throws IllegalArgumentException if a number of rows or a time cannot be one
      */
-    public static StepCosts of(Map<Integer, Double> milliseconds) {
+    public static StepCosts of(Map<Integer, Double> milliseconds, Attention attention) {
         NavigableMap<Integer, Double> points = new TreeMap<>(milliseconds);
         points.forEach((rows, time) -> {
             if (rows < 1 || rows > MOST_ROWS || !(time > 0 && time < Double.MAX_VALUE)) { // NaN too
@@ -97,7 +137,7 @@ public final class StepCosts {
                 all[rows - 1] = time;
             }
         }
-        return new StepCosts(ascending(all), false, true);
+        return new StepCosts(ascending(all), attention, false, true);
     }
 
     /** Fewer rows are not more work, and other programs only make steps longer. */
@@ -112,49 +152,69 @@ public final class StepCosts {
     static StepCosts flat(int budget) {
         double[] one = new double[budget];
         Arrays.fill(one, 1);
-        return new StepCosts(one, true, true);
+        return new StepCosts(one, Attention.NONE, true, true);
     }
 
     /** Measures, in a second with a small model, in ten with a large one; only once where the costs are kept. */
     public static StepCosts measure(Engine engine) {
         int trained = engine.model().config().contextLength();
-        int most = Math.min(MOST_ROWS, trained / 2);
-        int context = Math.min(CONTEXT, trained - most);
-        try (KvCache cache = new KvCache(engine.model().config(), CacheFormat.F16, context + most);
+        int most = Math.clamp(trained / 4, 1, MOST_ROWS);
+        int context = Math.min(CONTEXT, trained / 4);
+        int longContext = Math.min(LONG_CONTEXT, trained - most);
+        try (KvCache cache = new KvCache(engine.model().config(), CacheFormat.F16, longContext + most);
                 ForwardPass pass = new ForwardPass(engine, most)) {
-            cache.assumeLength(context);
             pass.reserveLogits(most);
-            List<Integer> points = new ArrayList<>();
-            double _ = seconds(pass, cache, 1); // warms up, like all of this first round
-            double one = seconds(pass, cache, 1);
+            Timer timer = new Timer(pass, cache);
+            List<Point> points = new ArrayList<>();
+            double _ = timer.milliseconds(new Point(1, context)); // warms up, like all of this first round
+            double one = timer.milliseconds(new Point(1, context));
             for (int rows : POINTS) {
+                Point point = new Point(rows, context);
                 double dear = DEAREST * one;
                 // Twice, since the first may have been interrupted.
-                if (rows > most
-                        || (rows > 1 && seconds(pass, cache, rows) > dear && seconds(pass, cache, rows) > dear)) {
+                if (rows > most || (rows > 1 && timer.milliseconds(point) > dear && timer.milliseconds(point) > dear)) {
                     break;
                 }
-                points.add(rows);
+                points.add(point);
             }
+            int several = points.stream()
+                    .mapToInt(Point::rows)
+                    .filter(rows -> rows <= LONG_CONTEXT_ROWS)
+                    .max()
+                    .orElse(1);
+            List<Point> all = new ArrayList<>(points);
+            all.add(new Point(1, longContext));
+            all.add(new Point(several, longContext));
             List<double[]> rounds = new ArrayList<>();
             long start = System.nanoTime();
             long elapsed;
             boolean steady;
             do {
-                rounds.add(points.stream()
-                        .mapToDouble(rows -> seconds(pass, cache, rows))
-                        .toArray());
+                rounds.add(all.stream().mapToDouble(timer::milliseconds).toArray());
                 elapsed = System.nanoTime() - start;
                 steady = sum(rounds, 0.5) < STEADY * sum(rounds, 0);
             } while (rounds.size() < LEAST_ROUNDS
                     || (elapsed < MOST_NANOS
                             && !(steady && rounds.size() >= ENOUGH_ROUNDS && elapsed >= ENOUGH_NANOS)));
-            NavigableMap<Integer, Double> shortest = new TreeMap<>();
-            for (int i = 0; i < points.size(); i++) {
-                shortest.put(points.get(i), 1e3 * quantile(rounds, i, 0));
-            }
-            return new StepCosts(of(shortest).measured, false, steady);
+            ToDoubleFunction<Point> shortest = point -> quantile(rounds, all.indexOf(point), 0);
+            NavigableMap<Integer, Double> byRows = new TreeMap<>();
+            points.forEach(point -> byRows.put(point.rows, shortest.applyAsDouble(point)));
+            Attention attention = attention(shortest, context, longContext, several);
+            return new StepCosts(of(byRows, attention).measured, attention, false, steady);
         }
+    }
+
+    /** A step to measure. */
+    private record Point(int rows, int context) {}
+
+    /** From steps of one row and of several, each with two contexts. */
+    private static Attention attention(ToDoubleFunction<Point> times, int context, int longContext, int several) {
+        ToDoubleFunction<Integer> perToken = rows ->
+                (times.applyAsDouble(new Point(rows, longContext)) - times.applyAsDouble(new Point(rows, context)))
+                        / Math.max(1, longContext - context);
+        double one = perToken.applyAsDouble(1);
+        double perRow = several == 1 ? 0 : Math.max(0, (perToken.applyAsDouble(several) - one) / (several - 1));
+        return new Attention(Math.max(0, one - perRow), perRow);
     }
 
     /** Of all points together. */
@@ -172,33 +232,34 @@ public final class StepCosts {
         return sorted[(int) (quantile * sorted.length)];
     }
 
-    private static double seconds(ForwardPass pass, KvCache cache, int count) {
-        Rows rows = new Rows();
-        int[] all = new int[count];
-        for (int i = 0; i < count; i++) {
-            all[i] = rows.addToken(0, i - 1);
+    /** Makes steps that decode nothing. */
+    private static final class Timer {
+        private final ForwardPass pass;
+        private final KvCache cache;
+
+        Timer(ForwardPass pass, KvCache cache) {
+            this.pass = pass;
+            this.cache = cache;
         }
-        long start = System.nanoTime();
-        pass.run(cache, rows);
-        pass.logits(all, count);
-        return (System.nanoTime() - start) / 1e9;
+
+        double milliseconds(Point point) {
+            cache.truncate(0);
+            cache.assumeLength(point.context);
+            Rows rows = new Rows();
+            int[] all = new int[point.rows];
+            for (int i = 0; i < all.length; i++) {
+                all[i] = rows.addToken(0, i - 1);
+            }
+            long start = System.nanoTime();
+            pass.run(cache, rows);
+            pass.logits(all, all.length);
+            return (System.nanoTime() - start) / 1e6;
+        }
     }
 
     /** Whether the machine was quiet enough for the costs to be worth keeping. */
     public boolean steady() {
         return steady;
-    }
-
-    /**
-     * The costs of steps that several sequences share. They begin as those of one sequence are; steps correct them by
-     * themselves, since those read as many contexts.
-     *
-     * @param sequences that decode
-     */
-    synchronized StepCosts forSequences(int sequences) {
-        return fixed || sequences == 1
-                ? this
-                : shared.computeIfAbsent(sequences, _ -> new StepCosts(milliseconds(), false, steady));
     }
 
     /** Most rows of a step whose cost is known; more are too dear. */
@@ -207,20 +268,27 @@ public final class StepCosts {
     }
 
     /** Milliseconds that a step is expected to take by its rows, from 1, up to {@link #mostRows}: copied. */
-    synchronized double[] milliseconds() {
+    synchronized double[] milliseconds(Contexts contexts) {
         double[] expected = new double[measured.length];
         for (int i = 0; i < expected.length; i++) {
-            expected[i] = scale * corrections[i] * measured[i];
+            expected[i] = expected(i + 1, contexts);
         }
         return ascending(expected);
     }
 
+    private double expected(int rows, Contexts contexts) {
+        double rest = attention.perToken * (contexts.tokens - CONTEXT)
+                + attention.perTokenAndRow * rows * ((double) contexts.tokens / contexts.sequences - CONTEXT);
+        double own = corrections[rows - 1] * measured[rows - 1];
+        return scale * Math.max(LEAST_PART * own, own + rest);
+    }
+
     /** Takes in what a step has taken. */
-    synchronized void observe(int rows, double milliseconds) {
+    synchronized void observe(int rows, Contexts contexts, double milliseconds) {
         if (fixed || rows > measured.length) {
             return;
         }
-        double expected = scale * corrections[rows - 1] * measured[rows - 1];
+        double expected = expected(rows, contexts);
         if (milliseconds > INTERRUPTED * expected) {
             return;
         }
@@ -236,12 +304,17 @@ public final class StepCosts {
     }
 
     /** Milliseconds by rows, as {@link #of} reads them. */
-    public Map<Integer, Double> points() {
-        double[] all = milliseconds();
+    public synchronized Map<Integer, Double> points() {
+        double[] all = milliseconds(new Contexts(1, CONTEXT));
         NavigableMap<Integer, Double> points = new TreeMap<>();
         for (int i = 0; i < all.length; i++) {
             points.put(i + 1, all[i]);
         }
         return points;
+    }
+
+    /** What contexts cost, as {@link #of} reads it. */
+    public Attention attention() {
+        return attention;
     }
 }

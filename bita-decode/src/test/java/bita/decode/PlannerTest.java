@@ -25,6 +25,7 @@ class PlannerTest {
     private static final int MASKS = 2;
     private static final StepCosts FREE_TO_FOUR = StepCosts.fixed(Map.of(1, 10.0, 4, 10.0, 5, 15.0, 16, 70.0));
     private static final StepCosts DEAR = StepCosts.fixed(Map.of(1, 10.0, 16, 160.0));
+    private static final Planner.Pass ALONE = new Planner.Pass(0, new StepCosts.Contexts(1, 256));
     private static final StepCosts FREE = StepCosts.fixed(Map.of(1, 10.0, 16, 10.0));
 
     @TempDir
@@ -72,7 +73,7 @@ class PlannerTest {
     @Test
     void takesTheRowsThatAreFree() {
         Drafter drafter = drafter(candidates(0.3f, 0.1f));
-        planner(FREE_TO_FOUR).plan(List.of(drafter), 0);
+        planner(FREE_TO_FOUR).plan(List.of(drafter), ALONE);
 
         assertThat(rows(drafter)).isEqualTo(4);
         assertThat(drafter.tree().child(0, 11)).isNotEqualTo(DraftTree.NONE);
@@ -82,7 +83,7 @@ class PlannerTest {
     @Test
     void isPlainWhereNothingPays() {
         Drafter drafter = drafter(candidates(0.3f, 0.1f));
-        planner(DEAR).plan(List.of(drafter), 0);
+        planner(DEAR).plan(List.of(drafter), ALONE);
 
         assertThat(rows(drafter)).isEqualTo(1);
     }
@@ -91,7 +92,7 @@ class PlannerTest {
     void verifiesWhatIsNearlyCertainThoughRowsAreDear() {
         Drafter drafter = drafter(candidates(0.99f, 0.1f));
         StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 16, 130.0)); // a row costs eight tenths of a step
-        planner(costs).plan(List.of(drafter), 0);
+        planner(costs).plan(List.of(drafter), ALONE);
 
         assertThat(drafter.pool().size()).isGreaterThan(4);
         assertThat(rows(drafter)).isEqualTo(2);
@@ -100,12 +101,12 @@ class PlannerTest {
     @Test
     void takesAllThatIsFreeWithinABudget() {
         Drafter drafter = drafter(candidates(0.3f, 0.1f));
-        planner(FREE).plan(List.of(drafter), 0);
+        planner(FREE).plan(List.of(drafter), ALONE);
         assertThat(rows(drafter)).isGreaterThan(10); // the others hardly bring anything
 
         Planner within =
                 Planner.of(METHOD, MASKS, OptionalInt.of(6), () -> DEAR).orElseThrow();
-        within.plan(List.of(drafter), 0);
+        within.plan(List.of(drafter), ALONE);
         assertThat(rows(drafter)).isEqualTo(6);
     }
 
@@ -113,12 +114,12 @@ class PlannerTest {
     @Test
     void putsMasksBehindTheLikelyLast() {
         Drafter unlikely = drafter(candidates(0.1f, 0.1f));
-        planner(FREE_TO_FOUR).plan(List.of(unlikely), 0);
+        planner(FREE_TO_FOUR).plan(List.of(unlikely), ALONE);
         rows(unlikely);
         assertThat(unlikely.masks(0)).isPositive();
 
         Drafter likely = drafter(candidates(0.9f, 0.1f));
-        planner(FREE_TO_FOUR).plan(List.of(likely), 0);
+        planner(FREE_TO_FOUR).plan(List.of(likely), ALONE);
         rows(likely);
         assertThat(likely.masks(likely.tree().child(0, 11))).isPositive();
         assertThat(likely.masks(0)).isZero();
@@ -128,7 +129,7 @@ class PlannerTest {
     void sequencesShareTheRows() {
         Drafter likely = drafter(candidates(0.9f, 0.8f));
         Drafter unlikely = drafter(candidates(0.05f, 0.01f));
-        planner(FREE_TO_FOUR).plan(List.of(likely, unlikely), 0);
+        planner(FREE_TO_FOUR).plan(List.of(likely, unlikely), ALONE);
 
         assertThat(rows(likely) + rows(unlikely)).isEqualTo(4);
         assertThat(rows(likely)).isEqualTo(3);
@@ -138,9 +139,9 @@ class PlannerTest {
     @Test
     void plansBesideAPrompt() {
         Drafter drafter = drafter(candidates(0.9f, 0.8f));
-        planner(FREE_TO_FOUR).plan(List.of(drafter), 200);
+        planner(FREE_TO_FOUR).plan(List.of(drafter), new Planner.Pass(200, ALONE.contexts()));
         int beside = rows(drafter);
-        planner(FREE_TO_FOUR).plan(List.of(drafter), 0);
+        planner(FREE_TO_FOUR).plan(List.of(drafter), ALONE);
 
         assertThat(beside).isBetween(2, rows(drafter));
     }
@@ -149,8 +150,8 @@ class PlannerTest {
     void asksForCandidatesThatCanPay() {
         Drafter one = drafter(candidates(0.5f, 0.1f));
         Planner dear = planner(DEAR);
-        assertThat(dear.leastProbability(List.of(one), 0)).isEqualTo(0.5f);
-        assertThat(planner(FREE_TO_FOUR).leastProbability(List.of(one), 0)).isEqualTo(0.01f);
+        assertThat(dear.leastProbability(List.of(one), ALONE)).isEqualTo(0.5f);
+        assertThat(planner(FREE_TO_FOUR).leastProbability(List.of(one), ALONE)).isEqualTo(0.01f);
 
         Drafter asked = new Drafter(engine, METHOD, MASKS, 16);
         asked.propose(1, candidates(0.6f, 0.5f), 100, 0.5f);
@@ -162,7 +163,7 @@ class PlannerTest {
     void draftsNoDeeperThanWhatIsWanted() {
         Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
         drafter.propose(1, candidates(0.9f, 0.9f), 2, 0);
-        planner(FREE).plan(List.of(drafter), 0);
+        planner(FREE).plan(List.of(drafter), ALONE);
         Rows rows = new Rows();
         drafter.layOut(rows);
 
@@ -180,7 +181,7 @@ class PlannerTest {
         int late = 0;
         for (int step = 0; step < 600; step++) {
             drafter.propose(1, next, 100, 0);
-            planner.plan(List.of(drafter), 0);
+            planner.plan(List.of(drafter), ALONE);
             int rows = rows(drafter);
             if (step >= 100) {
                 late += rows - 1;
@@ -189,7 +190,7 @@ class PlannerTest {
             }
             drafter.learn(List.of(new Step.Token(99, DraftOrigin.ROOT, 0)));
             next = drafter.masks(0) > 0 ? candidates(0.4f, 0.2f) : MaskCandidates.none();
-            planner.learn(List.of(drafter), 1, rows, 0, 10_000_000);
+            planner.learn(List.of(drafter), 1, rows, ALONE, 10_000_000);
         }
 
         assertThat(early).isPositive();

@@ -17,10 +17,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class StepCostsTest {
+    private static final StepCosts.Contexts ONE = new StepCosts.Contexts(1, 256);
+
     @Test
     void interpolatesAndNeverFalls() {
-        double[] milliseconds =
-                StepCosts.of(Map.of(1, 2.0, 3, 4.0, 4, 3.0, 6, 5.0)).milliseconds();
+        double[] milliseconds = StepCosts.of(Map.of(1, 2.0, 3, 4.0, 4, 3.0, 6, 5.0), StepCosts.Attention.NONE)
+                .milliseconds(ONE);
 
         // What three rows were measured to take must have been noise: four take less.
         assertThat(milliseconds).containsExactly(2, 3, 3, 3, 4, 5);
@@ -28,77 +30,99 @@ class StepCostsTest {
 
     @Test
     void refusesWhatCannotBeCosts() {
-        assertThatThrownBy(() -> StepCosts.of(Map.of())).hasMessageContaining("one row");
-        assertThatThrownBy(() -> StepCosts.of(Map.of(2, 1.0))).hasMessageContaining("one row");
+        assertThatThrownBy(() -> StepCosts.of(Map.of(), StepCosts.Attention.NONE))
+                .hasMessageContaining("one row");
+        assertThatThrownBy(() -> StepCosts.of(Map.of(2, 1.0), StepCosts.Attention.NONE))
+                .hasMessageContaining("one row");
         for (double time : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
-            assertThatThrownBy(() -> StepCosts.of(Map.of(1, time))).hasMessageContaining("cannot take " + time);
+            assertThatThrownBy(() -> StepCosts.of(Map.of(1, time), StepCosts.Attention.NONE))
+                    .hasMessageContaining("cannot take " + time);
         }
-        assertThatThrownBy(() -> StepCosts.of(Map.of(1, 1.0, 65, 2.0))).hasMessageContaining("65 rows");
-        assertThatThrownBy(() -> StepCosts.of(Map.of(0, 1.0, 1, 2.0))).hasMessageContaining("0 rows");
+        assertThatThrownBy(() -> StepCosts.of(Map.of(1, 1.0, 65, 2.0), StepCosts.Attention.NONE))
+                .hasMessageContaining("65 rows");
+        assertThatThrownBy(() -> StepCosts.of(Map.of(0, 1.0, 1, 2.0), StepCosts.Attention.NONE))
+                .hasMessageContaining("0 rows");
     }
 
     @Test
     void followsAMachineThatHasChanged() {
-        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0));
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0), StepCosts.Attention.NONE);
         assertThat(costs.drifted()).isFalse();
         for (int i = 0; i < 400; i++) {
-            costs.observe(1, 4);
-            costs.observe(8, 16);
-            costs.observe(8, 500); // interrupted
+            costs.observe(1, ONE, 4);
+            costs.observe(8, ONE, 16);
+            costs.observe(8, ONE, 500); // interrupted
         }
 
-        assertThat(costs.milliseconds()[7] / costs.milliseconds()[0]).isCloseTo(4, within(0.2));
+        assertThat(costs.milliseconds(ONE)[7] / costs.milliseconds(ONE)[0]).isCloseTo(4, within(0.2));
         assertThat(costs.drifted()).isTrue();
     }
 
-    /** Steps of four sequences read four contexts: what they teach is no matter of the steps of one. */
+    /** Contexts that are read once for all rows do not make a further row dearer. */
     @Test
-    void whatSeveralSequencesCostIsLearnedByItself() {
-        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0));
-        assertThat(costs.forSequences(1)).isSameAs(costs);
-        assertThat(costs.forSequences(4).milliseconds()).isEqualTo(costs.milliseconds());
-        double[] before = costs.milliseconds();
-        for (int i = 0; i < 400; i++) {
-            costs.forSequences(4).observe(4, 9);
-            costs.forSequences(4).observe(8, 18);
-        }
+    void severalSequencesReadSeveralContexts() {
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 11.0, 9, 12.0), new StepCosts.Attention(0.004, 0.001));
+        StepCosts.Contexts eight = new StepCosts.Contexts(8, 8 * 256);
 
-        assertThat(costs.forSequences(4).milliseconds()[7]).isCloseTo(18, within(1.0));
-        assertThat(costs.forSequences(4).milliseconds()[3]).isCloseTo(9, within(0.5));
-        assertThat(costs.milliseconds()).isEqualTo(before);
-        assertThat(StepCosts.fixed(Map.of(1, 1.0)).forSequences(4).milliseconds())
-                .containsExactly(1);
+        double[] milliseconds = costs.milliseconds(eight);
+        assertThat(milliseconds[7]).isCloseTo(11 + 7 * 256 * 0.004, within(1e-9));
+        assertThat(milliseconds[8] - milliseconds[7]).isCloseTo(1, within(1e-9));
+
+        for (int i = 0; i < 400; i++) {
+            costs.observe(8, eight, 2 * milliseconds[7]); // the machine has half its speed
+        }
+        assertThat(costs.milliseconds(ONE)[0]).isCloseTo(8, within(0.8));
+    }
+
+    @Test
+    void longContextsMakeRowsDearerAndShortOnesCheaper() {
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 2, 5.0), new StepCosts.Attention(0.004, 0.001));
+
+        double[] milliseconds = costs.milliseconds(new StepCosts.Contexts(1, 1256));
+        assertThat(milliseconds[0]).isCloseTo(4 + 1000 * 0.005, within(1e-9));
+        assertThat(milliseconds[1]).isCloseTo(5 + 1000 * 0.006, within(1e-9));
+        assertThat(costs.milliseconds(new StepCosts.Contexts(1, 0))[0]).isCloseTo(4 - 256 * 0.005, within(1e-9));
+        StepCosts steep = StepCosts.of(Map.of(1, 4.0), new StepCosts.Attention(1, 0));
+        assertThat(steep.milliseconds(new StepCosts.Contexts(1, 0))[0]).isEqualTo(2);
+    }
+
+    @Test
+    void refusesWhatAttentionCannotCost() {
+        for (double time : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
+            assertThatThrownBy(() -> new StepCosts.Attention(time, 0)).hasMessageContaining("cannot take " + time);
+            assertThatThrownBy(() -> new StepCosts.Attention(0, time)).hasMessageContaining(time + " ms for each row");
+        }
     }
 
     /** All steps twice as long is no other machine: only ratios count. */
     @Test
     void aSlowerMachineIsNoOther() {
-        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 2, 5.0));
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 2, 5.0), StepCosts.Attention.NONE);
         for (int i = 0; i < 400; i++) {
-            costs.observe(1 + i % 2, i % 2 == 0 ? 8 : 10);
+            costs.observe(1 + i % 2, ONE, i % 2 == 0 ? 8 : 10);
         }
 
-        assertThat(costs.milliseconds()[1] / costs.milliseconds()[0]).isCloseTo(1.25, within(0.05));
+        assertThat(costs.milliseconds(ONE)[1] / costs.milliseconds(ONE)[0]).isCloseTo(1.25, within(0.05));
         assertThat(costs.drifted()).isFalse();
     }
 
     @Test
     void aSlowerMachineIsNoOtherThoughOneNumberOfRowsIsSeen() {
-        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0));
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0), StepCosts.Attention.NONE);
         for (int i = 0; i < 400; i++) {
-            costs.observe(1, 8);
+            costs.observe(1, ONE, 8);
         }
 
-        assertThat(costs.milliseconds()[7] / costs.milliseconds()[0]).isBetween(1.7, 2.0);
+        assertThat(costs.milliseconds(ONE)[7] / costs.milliseconds(ONE)[0]).isBetween(1.7, 2.0);
         assertThat(costs.drifted()).isFalse();
     }
 
     @Test
     void fixedCostsStay() {
         StepCosts costs = StepCosts.fixed(Map.of(1, 4.0, 2, 5.0));
-        costs.observe(1, 7);
+        costs.observe(1, ONE, 7);
 
-        assertThat(costs.milliseconds()).containsExactly(4, 5);
+        assertThat(costs.milliseconds(ONE)).containsExactly(4, 5);
     }
 
     @Test
@@ -109,6 +133,7 @@ class StepCostsTest {
                     StepCosts.measure(new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty()));
 
             assertThat(costs.points()).containsKeys(1, 2, 3, 4);
+            assertThat(costs.attention().perToken()).isLessThan(1);
             assertThat(costs.points().values()).allMatch(time -> time > 0 && time < 1000);
         }
     }

@@ -31,24 +31,26 @@ public final class StepCostStore {
      * @param of           what the costs belong to
      * @param milliseconds by rows
      */
-    private record Kept(String of, Map<Integer, Double> milliseconds) {}
+    private record Kept(String of, Map<Integer, Double> milliseconds, StepCosts.Attention attention) {}
 
     /** What was kept under a key, if it can be used. */
     public Optional<StepCosts> read(String key) {
         try {
             Kept kept = JSON.readValue(Files.readAllBytes(file(key)), Kept.class);
-            return kept.of().equals(key) ? Optional.of(StepCosts.of(kept.milliseconds())) : Optional.empty();
+            return kept.of().equals(key)
+                    ? Optional.of(StepCosts.of(kept.milliseconds(), kept.attention()))
+                    : Optional.empty();
         } catch (IOException | RuntimeException e) { // a file of anything
             return Optional.empty();
         }
     }
 
-    /** Keeps points as {@link StepCosts#points} gives them, in place of those kept before. */
-    public void keep(String key, Map<Integer, Double> milliseconds) {
+    /** Keeps costs in place of those kept before. */
+    public void keep(String key, StepCosts costs) {
         try {
             Files.createDirectories(folder);
             try (AtomicFile file = AtomicFile.create(file(key), true)) {
-                file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(new Kept(key, milliseconds))));
+                file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(new Kept(key, costs.points(), costs.attention()))));
                 file.commit();
             }
         } catch (IOException | JacksonException e) {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class StepCostStoreTest {
-    private static final StepCosts COSTS = StepCosts.of(Map.of(1, 4.0, 3, 5.0));
+    private static final StepCosts COSTS = StepCosts.of(Map.of(1, 4.0, 3, 5.0), new StepCosts.Attention(0.003, 0.001));
 
     @TempDir
     Path home;
@@ -31,9 +31,10 @@ class StepCostStoreTest {
         StepCostStore store = new StepCostStore(home.resolve("a").resolve("costs"));
         assertThat(store.read("model")).isEmpty();
 
-        store.keep("model", COSTS.points());
+        store.keep("model", COSTS);
 
         assertThat(store.read("model").orElseThrow().points()).isEqualTo(COSTS.points());
+        assertThat(store.read("model").orElseThrow().attention()).isEqualTo(COSTS.attention());
         assertThat(store.read("another model")).isEmpty();
 
         store.forget("another model");
@@ -44,7 +45,7 @@ class StepCostStoreTest {
     @Test
     void whatCannotBeReadCountsAsNothing() throws IOException {
         StepCostStore store = new StepCostStore(home);
-        store.keep("model", COSTS.points());
+        store.keep("model", COSTS);
         Path file = only(home);
         String kept = Files.readString(file);
         for (String damaged : List.of(
@@ -52,17 +53,19 @@ class StepCostStoreTest {
                 "{",
                 "null",
                 "[]",
-                "{\"of\":null,\"milliseconds\":{\"1\":1}}",
+                kept.replace("\"model\"", "null"),
                 "{\"of\":\"model\"}",
-                "{\"of\":\"model\",\"milliseconds\":{\"1\":-1}}",
-                "{\"of\":\"model\",\"milliseconds\":{\"100000000\":1}}",
-                "{\"of\":\"model\",\"milliseconds\":{\"one\":1}}",
+                "{\"of\":\"model\",\"milliseconds\":{\"1\":1}}",
+                kept.replace("{\"1\":4.0", "{\"1\":-1"),
+                kept.replace("{\"1\":4.0", "{\"1\":1,\"100000000\":1"),
+                kept.replace("{\"1\":4.0", "{\"1\":1,\"one\":1"),
+                kept.replace("0.003", "-0.003"),
                 kept.substring(0, kept.length() / 2),
                 kept.replace("model", "another"))) {
             Files.writeString(file, damaged);
             assertThat(store.read("model")).as(damaged).isEmpty();
         }
-        store.keep("model", COSTS.points());
+        store.keep("model", COSTS);
         assertThat(store.read("model")).isPresent();
     }
 
@@ -71,7 +74,7 @@ class StepCostStoreTest {
         Path file = Files.writeString(home.resolve("file"), "where the folder should be");
         StepCostStore store = new StepCostStore(file);
 
-        store.keep("model", COSTS.points());
+        store.keep("model", COSTS);
 
         assertThat(store.read("model")).isEmpty();
         assertThat(file).hasContent("where the folder should be");

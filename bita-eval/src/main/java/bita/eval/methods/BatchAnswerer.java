@@ -14,7 +14,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** Several prompts at a time, each time in a batch that knows nothing yet. */
+/**
+ * Several prompts at a time, each time in a batch that knows nothing yet. Where an answer has ended before the others, further
+ * ones to its prompt, plain and not timed, take its place: each answer is made beside as many others from its first token to
+ * its last, however long they are, and methods that end some answers early have no emptier passes for it.
+ */
 final class BatchAnswerer implements Answerer {
     private final LanguageModel model;
     private final EvaluationOptions options;
@@ -28,17 +32,23 @@ final class BatchAnswerer implements Answerer {
     public List<Timed> answer(Method method, List<int[]> prompts, int maxTokens) throws InterruptedException {
         GenerationOptions generation = GenerationOptions.of(OptionalInt.of(maxTokens), options.sampling(), List.of());
         List<Follower> followers = new ArrayList<>();
-        try (Batch batch = model.batch(options.batch(method))) {
+        try (Batch batch = model.batch(options.batch(method).withKept(prompts.size()))) {
             for (int[] prompt : prompts) {
                 followers.add(new Follower());
                 batch.submit(prompt, generation, 0, followers.getLast());
             }
-            boolean more = true;
-            while (more) {
+            List<Follower> neighbours = new ArrayList<>(followers);
+            while (followers.stream().anyMatch(Follower::isOpen)) {
                 if (Thread.interrupted()) {
                     throw new InterruptedException();
                 }
-                more = batch.step();
+                boolean _ = batch.step();
+                for (int i = 0; i < prompts.size(); i++) {
+                    if (!neighbours.get(i).isOpen()) {
+                        neighbours.set(i, new Follower());
+                        batch.submit(prompts.get(i), generation.withoutDrafting(), 0, neighbours.get(i));
+                    }
+                }
             }
         }
         return followers.stream().map(Follower::timed).toList();
@@ -62,6 +72,10 @@ final class BatchAnswerer implements Answerer {
         @Override
         public void failed(NotANumberException problem) {
             throw problem; // by the batch's step
+        }
+
+        boolean isOpen() {
+            return answer.isEmpty();
         }
 
         Timed timed() {
