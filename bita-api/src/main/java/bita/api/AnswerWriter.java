@@ -1,5 +1,6 @@
 package bita.api;
 
+import bita.api.json.TokenIndex;
 import bita.decode.DraftOrigin;
 import bita.decode.LogitsProcessor;
 import bita.decode.LogprobRecorder;
@@ -10,6 +11,7 @@ import bita.model.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** Turns the tokens of one answer to text, piece by piece, and watches for the end. */
 final class AnswerWriter {
@@ -22,15 +24,26 @@ final class AnswerWriter {
     private final List<Integer> tokens = new ArrayList<>();
     private final StringBuilder answer = new StringBuilder();
 
-    AnswerWriter(Tokenizer tokenizer, int[] prompt, GenerationOptions options, AnswerListener listener) {
+    /**
+     * @param index of the model's tokens, asked for if the answer has a format
+     */
+    AnswerWriter(
+            Tokenizer tokenizer,
+            Supplier<TokenIndex> index,
+            int[] prompt,
+            GenerationOptions options,
+            AnswerListener listener) {
         this.ends = tokenizer.endOfGeneration();
         this.listener = listener;
         this.stop = new StopText(options.stop());
         this.decoder = new StreamingDecoder(tokenizer);
-        LogitsProcessor adjusting = options.adjustments().processor(prompt, tokenizer.size());
+        LogitsProcessor changing = options.adjustments().processor(prompt, tokenizer.size());
+        if (options.format().isPresent()) {
+            changing = changing.then(options.format().get().processor(index.get()));
+        }
         processor = options.logprobs().isPresent()
-                ? new LogprobRecorder(options.logprobs().getAsInt(), adjusting, logprobs::add)
-                : adjusting;
+                ? new LogprobRecorder(options.logprobs().getAsInt(), changing, logprobs::add)
+                : changing;
     }
 
     /** What the answer's logits go through. */

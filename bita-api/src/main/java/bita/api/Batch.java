@@ -1,5 +1,6 @@
 package bita.api;
 
+import bita.api.json.TokenIndex;
 import bita.decode.BatchDecoder;
 import bita.decode.BatchRequest;
 import bita.decode.NotANumberException;
@@ -7,6 +8,7 @@ import bita.decode.SequenceListener;
 import bita.decode.Step;
 import bita.model.tokenizer.Tokenizer;
 import java.util.Arrays;
+import java.util.function.Supplier;
 
 /**
  * Generates many answers at once: the model is read once per step for all of them. Drafts of all share the rows that pay;
@@ -15,12 +17,14 @@ import java.util.Arrays;
  */
 public final class Batch implements AutoCloseable {
     private final Tokenizer tokenizer;
+    private final Supplier<TokenIndex> index;
     private final int context;
     private final BatchDecoder decoder;
     private long tokens;
 
-    Batch(Tokenizer tokenizer, int context, BatchDecoder decoder) {
+    Batch(Tokenizer tokenizer, Supplier<TokenIndex> index, int context, BatchDecoder decoder) {
         this.tokenizer = tokenizer;
+        this.index = index;
         this.context = context;
         this.decoder = decoder;
     }
@@ -36,7 +40,8 @@ public final class Batch implements AutoCloseable {
      * @param prompt token ids, at least one; see {@link LanguageModel#prompt}
      * @param choice index, from 0, among several answers to the prompt: sampled answers differ by it
      * @throws ContextOverflowException if the prompt leaves no room for an answer
-     * @throws IllegalArgumentException if the model does not have a token of the prompt or of a bias
+     * @throws IllegalArgumentException if the model does not have a token of the prompt or of a bias, or none that ends
+     *     an answer that has a format
      */
     public BatchDecoder.Ticket submit(int[] prompt, GenerationOptions options, int choice, BatchListener listener) {
         if (prompt.length >= context) {
@@ -89,7 +94,7 @@ public final class Batch implements AutoCloseable {
         Follower(int[] prompt, GenerationOptions options, BatchListener listener) {
             promptTokens = prompt.length;
             this.listener = listener;
-            writer = new AnswerWriter(tokenizer, prompt, options, listener);
+            writer = new AnswerWriter(tokenizer, index, prompt, options, listener);
         }
 
         @Override

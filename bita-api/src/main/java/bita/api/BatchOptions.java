@@ -64,6 +64,11 @@ public record BatchOptions(
         return new BatchOptions(sequences, rows, method, draftRows, context, cacheFormat, answers);
     }
 
+    /** Sequences whose keys and values are held at a time. */
+    public int caches() {
+        return sequences + kept;
+    }
+
     /** For a decoder whose method is known. */
     BatchSettings settings(Method chosen) {
         return new BatchSettings(sequences, rows, chosen, draftRows, cacheFormat, kept);

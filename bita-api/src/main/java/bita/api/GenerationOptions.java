@@ -1,8 +1,10 @@
 package bita.api;
 
+import bita.api.json.JsonFormat;
 import bita.decode.LogitAdjustments;
 import bita.decode.SamplingSettings;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -14,6 +16,7 @@ import java.util.OptionalInt;
  * @param adjustments penalties and biases
  * @param logprobs    likeliest tokens to report beside each decided one and its probability, 0 to 20; empty for no report
  * @param drafting    whether the answer is accelerated; the text is the same
+ * @param format      the JSON that the answer is to be; empty for any text
  */
 public record GenerationOptions(
         OptionalInt maxTokens,
@@ -21,7 +24,8 @@ public record GenerationOptions(
         List<String> stop,
         LogitAdjustments adjustments,
         OptionalInt logprobs,
-        boolean drafting) {
+        boolean drafting,
+        Optional<JsonFormat> format) {
     /** As many as the OpenAI API allows. */
     public static final int MOST_LOGPROBS = 20;
 
@@ -39,9 +43,10 @@ public record GenerationOptions(
         }
     }
 
-    /** Without adjustments and reports, accelerated. */
+    /** Any text, without adjustments and reports, accelerated. */
     public static GenerationOptions of(OptionalInt maxTokens, SamplingSettings sampling, List<String> stop) {
-        return new GenerationOptions(maxTokens, sampling, stop, LogitAdjustments.NONE, OptionalInt.empty(), true);
+        return new GenerationOptions(
+                maxTokens, sampling, stop, LogitAdjustments.NONE, OptionalInt.empty(), true, Optional.empty());
     }
 
     /** Greedy, until the model ends its turn. */
@@ -50,18 +55,22 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withMaxTokens(int most) {
-        return new GenerationOptions(OptionalInt.of(most), sampling, stop, adjustments, logprobs, drafting);
+        return new GenerationOptions(OptionalInt.of(most), sampling, stop, adjustments, logprobs, drafting, format);
     }
 
     public GenerationOptions withAdjustments(LogitAdjustments others) {
-        return new GenerationOptions(maxTokens, sampling, stop, others, logprobs, drafting);
+        return new GenerationOptions(maxTokens, sampling, stop, others, logprobs, drafting, format);
     }
 
     public GenerationOptions withLogprobs(int top) {
-        return new GenerationOptions(maxTokens, sampling, stop, adjustments, OptionalInt.of(top), drafting);
+        return new GenerationOptions(maxTokens, sampling, stop, adjustments, OptionalInt.of(top), drafting, format);
     }
 
     public GenerationOptions withoutDrafting() {
-        return new GenerationOptions(maxTokens, sampling, stop, adjustments, logprobs, false);
+        return new GenerationOptions(maxTokens, sampling, stop, adjustments, logprobs, false, format);
+    }
+
+    public GenerationOptions withFormat(JsonFormat wanted) {
+        return new GenerationOptions(maxTokens, sampling, stop, adjustments, logprobs, drafting, Optional.of(wanted));
     }
 }

@@ -39,17 +39,28 @@ public final class InsufficientMemoryException extends RuntimeException {
 
     /** Refuses what can never fit, however little else runs. */
     static void check(MemoryNeed need) {
+        check(need, 1);
+    }
+
+    /**
+     * As {@link #check(MemoryNeed)}, of several sequences at a time.
+     *
+     * @param sequences that the need's caches are for
+     */
+    static void check(MemoryNeed need, int sequences) {
         long total = MachineMemory.now().totalBytes();
         if (need.totalBytes() <= total) {
             return;
         }
+        boolean several = sequences > 1;
         SequencedMap<String, Long> parts = new LinkedHashMap<>();
         parts.put("weights", need.weightBytes());
-        parts.put("KV cache", need.cacheBytes());
+        parts.put(several ? sequences + " KV caches" : "KV cache", need.cacheBytes());
         parts.put("everything else at most", need.workingBytes());
         String remedy = need.weightBytes() + need.workingBytes() > total
                 ? "use a smaller model, or one in a smaller number format"
-                : "use a shorter --context, a smaller model, or one in a smaller number format";
+                : (several ? "make fewer answers at a time (--parallel), " : "") + "use a shorter --context, a smaller"
+                        + " model, or one in a smaller number format";
         throw of("the model", " with a context of " + need.context() + " tokens", parts, total, remedy);
     }
 

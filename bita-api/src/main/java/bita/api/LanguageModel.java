@@ -46,6 +46,7 @@ import java.util.OptionalInt;
 public final class LanguageModel implements AutoCloseable {
     private final Path path;
     private final Tokenizer tokenizer;
+    private final SharedIndex index;
     private final Optional<ChatTemplate> template;
     private final Engine engine;
     private final Tuning tuning;
@@ -66,6 +67,7 @@ public final class LanguageModel implements AutoCloseable {
     private LanguageModel(
             Path path,
             Tokenizer tokenizer,
+            SharedIndex index,
             Optional<ChatTemplate> template,
             Engine engine,
             Tuning tuning,
@@ -74,6 +76,7 @@ public final class LanguageModel implements AutoCloseable {
             boolean ownsWeights) {
         this.path = path;
         this.tokenizer = tokenizer;
+        this.index = index;
         this.template = template;
         this.engine = engine;
         this.tuning = tuning;
@@ -90,7 +93,7 @@ public final class LanguageModel implements AutoCloseable {
      * @throws UnsupportedOperationException if the chosen kernels do not run here
      */
     public static LanguageModel load(Path path, LoadOptions options) throws IOException {
-        return load(path, options, OptionalInt.of(2), CacheFormat.F16);
+        return load(path, options, OptionalInt.of(2), CacheFormat.F16, 1);
     }
 
     /**
@@ -101,23 +104,45 @@ public final class LanguageModel implements AutoCloseable {
      *     but the file's header has been read then
      */
     public static LanguageModel load(Path path, LoadOptions options, SessionOptions session) throws IOException {
-        return load(path, options, session.context(), session.cacheFormat());
+        return load(path, options, session.context(), session.cacheFormat(), 1);
     }
 
-    private static LanguageModel load(Path path, LoadOptions options, OptionalInt context, CacheFormat cacheFormat)
+    /**
+     * As {@link #load(Path, LoadOptions)}, for a batch that is known already.
+     *
+     * @throws IllegalArgumentException if the batch's context is larger than what the model was trained for
+     * @throws InsufficientMemoryException if the machine's memory cannot hold the model with such a batch; nothing but
+     *     the file's header has been read then
+     */
+    public static LanguageModel load(Path path, LoadOptions options, BatchOptions batch) throws IOException {
+        return load(path, options, batch.context(), batch.cacheFormat(), batch.caches());
+    }
+
+    private static LanguageModel load(
+            Path path, LoadOptions options, OptionalInt context, CacheFormat cacheFormat, int sequences)
             throws IOException {
         KernelsProvider.Choice kernels = kernels(options);
         ThreadTeam team = new ThreadTeam(options.threads());
         try {
             GgufFile file = GgufFile.open(path);
             try {
-                InsufficientMemoryException.check(MemoryNeed.of(file, context, cacheFormat));
+                InsufficientMemoryException.check(
+                        MemoryNeed.of(file, context, cacheFormat).withSequences(sequences), sequences);
                 Optional<ChatTemplate> template = template(file);
                 Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file));
                 Transformer transformer = Transformer.load(file, kernels.kernels(), team);
                 Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
                 Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
-                return new LanguageModel(path, tokenizer, template, engine, tuning, kernels, options.costs(), true);
+                return new LanguageModel(
+                        path,
+                        tokenizer,
+                        new SharedIndex(tokenizer),
+                        template,
+                        engine,
+                        tuning,
+                        kernels,
+                        options.costs(),
+                        true);
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 file.close();
                 throw e;
@@ -148,7 +173,7 @@ public final class LanguageModel implements AutoCloseable {
                 options.adapter().equals(tuning.choice()) ? tuning : Tuning.choose(options.adapter(), path, config());
         Engine shared =
                 new Engine(engine.model(), chosen.kernels(), new ThreadTeam(options.threads()), other.maskTokens());
-        return new LanguageModel(path, tokenizer, template, shared, other, chosen, options.costs(), false);
+        return new LanguageModel(path, tokenizer, index, template, shared, other, chosen, options.costs(), false);
     }
 
     private static Optional<ChatTemplate> template(GgufFile file) throws IOException {
@@ -263,6 +288,7 @@ public final class LanguageModel implements AutoCloseable {
                 method, options.rows(), options.context(), options.cacheFormat(), options.prefillChunk());
         return new Session(
                 tokenizer,
+                index,
                 method,
                 need.context(),
                 new DecodingSession(engine, calibration(), costs::get, settings, options.observer()));
@@ -279,20 +305,13 @@ public final class LanguageModel implements AutoCloseable {
      *     what the model was trained for
      */
     public Batch batch(BatchOptions options) {
-        int context = context(options.context());
+        int context = config().checkedContext(options.context());
         Method method = options.method().orElseGet(this::defaultMethod);
         return new Batch(
-                tokenizer, context, new BatchDecoder(engine, calibration(), costs::get, options.settings(method)));
-    }
-
-    private int context(OptionalInt wanted) {
-        int trained = config().contextLength();
-        int context = wanted.orElse(trained);
-        if (context > trained) {
-            throw new IllegalArgumentException(
-                    "the model was trained for a context of " + trained + " tokens, not " + context);
-        }
-        return context;
+                tokenizer,
+                index,
+                context,
+                new BatchDecoder(engine, calibration(), costs::get, options.settings(method)));
     }
 
     /** Frees the model's memory; that of {@link #sharing} only ends its threads. No session may be in use. */

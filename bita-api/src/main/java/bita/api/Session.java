@@ -1,11 +1,13 @@
 package bita.api;
 
+import bita.api.json.TokenIndex;
 import bita.decode.DecodingSession;
 import bita.decode.Method;
 import bita.decode.Step;
 import bita.model.tokenizer.Tokenizer;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Generates answers one after the other; what a prompt shares with the text so far is not computed again. For one
@@ -13,14 +15,16 @@ import java.util.Set;
  */
 public final class Session implements AutoCloseable {
     private final Tokenizer tokenizer;
+    private final Supplier<TokenIndex> index;
     private final Set<Integer> ends;
     private final Method method;
     private final int context;
     private final DecodingSession decoding;
     private volatile boolean cancelled;
 
-    Session(Tokenizer tokenizer, Method method, int context, DecodingSession decoding) {
+    Session(Tokenizer tokenizer, Supplier<TokenIndex> index, Method method, int context, DecodingSession decoding) {
         this.tokenizer = tokenizer;
+        this.index = index;
         this.ends = tokenizer.endOfGeneration();
         this.method = method;
         this.context = context;
@@ -55,7 +59,8 @@ public final class Session implements AutoCloseable {
      *
      * @param prompt token ids, at least one; see {@link LanguageModel#prompt}
      * @throws ContextOverflowException if the prompt leaves no room for an answer
-     * @throws IllegalArgumentException if the model does not have a token of a bias
+     * @throws IllegalArgumentException if the model does not have a token of a bias, or none that ends an answer
+     *     that has a format
      * @throws bita.decode.NotANumberException if the model's logits are not numbers
      */
     public Answer generate(int[] prompt, GenerationOptions options, AnswerListener listener) {
@@ -64,7 +69,7 @@ public final class Session implements AutoCloseable {
         }
         cancelled = false;
         int most = Math.min(options.maxTokens().orElse(Integer.MAX_VALUE), context - prompt.length);
-        AnswerWriter writer = new AnswerWriter(tokenizer, prompt, options, listener);
+        AnswerWriter writer = new AnswerWriter(tokenizer, index, prompt, options, listener);
         int[] reused = {prompt.length};
         long start = System.nanoTime();
         Optional<Step> first = decoding.begin(

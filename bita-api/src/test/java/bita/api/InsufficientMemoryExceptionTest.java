@@ -31,4 +31,13 @@ class InsufficientMemoryExceptionTest {
                 .isInstanceOf(InsufficientMemoryException.class)
                 .hasMessageEndingWith("use a smaller model, or one in a smaller number format");
     }
+
+    @Test
+    void advisesFewerAnswersWhereSeveralCachesAreTooLarge() {
+        MemoryNeed need = new MemoryNeed(1000, 2048, CacheFormat.F16, 1000 * TERABYTE, WORKING);
+
+        assertThatThrownBy(() -> InsufficientMemoryException.check(need.withSequences(32), 32))
+                .hasMessageContaining("32 KV caches 32000000.00 GB")
+                .hasMessageContaining("(--parallel)");
+    }
 }

@@ -113,6 +113,7 @@ public final class BatchDecoder implements AutoCloseable {
         try {
             leave(calls);
             join(calls);
+            calls.makeAll(); // who has left or joined need not wait for the pass
             List<Job> jobs = prepare();
             if (!jobs.isEmpty()) {
                 StepTime time = passes.run(
@@ -319,7 +320,7 @@ public final class BatchDecoder implements AutoCloseable {
         }
     }
 
-    /** What listeners are told when a step's work is done. */
+    /** What listeners are told. */
     private static final class Calls {
         private final List<Runnable> calls = new ArrayList<>();
 
@@ -327,10 +328,12 @@ public final class BatchDecoder implements AutoCloseable {
             calls.add(call);
         }
 
-        /** Makes all calls, then throws what the first one that failed has thrown. */
+        /** Makes all calls that were not made, then throws what the first one that failed has thrown. */
         void makeAll() {
             Optional<RuntimeException> failure = Optional.empty();
-            for (Runnable call : calls) {
+            List<Runnable> now = List.copyOf(calls);
+            calls.clear();
+            for (Runnable call : now) {
                 try {
                     call.run();
                 } catch (RuntimeException e) {

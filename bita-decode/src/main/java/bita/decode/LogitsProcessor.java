@@ -30,4 +30,25 @@ public interface LogitsProcessor {
 
     /** A token was decided, the first one behind the prompt or the one behind that accepted last. */
     void accept(int token);
+
+    /** This and then another one, which sees the logits that this one leaves. */
+    default LogitsProcessor then(LogitsProcessor next) {
+        if (equals(NONE)) {
+            return next;
+        }
+        LogitsProcessor first = this;
+        return new LogitsProcessor() {
+            @Override
+            public void process(MemorySegment logits) {
+                first.process(logits);
+                next.process(logits);
+            }
+
+            @Override
+            public void accept(int token) {
+                first.accept(token);
+                next.accept(token);
+            }
+        };
+    }
 }

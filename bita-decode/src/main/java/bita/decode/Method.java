@@ -13,10 +13,9 @@ import org.jspecify.annotations.Nullable;
 /** How tokens are produced: plainly, or by drafting some and verifying them in one pass. */
 public sealed interface Method {
     /** What {@link #parse} accepts, for help texts and errors. */
-    String SYNTAX =
-            "plain, or sources of drafts joined by +: masks[N] (the first N masks of a group), automaton,"
-                    + " recycling[:NODES], lookup, lookahead[:COLUMNS,LENGTH,GUESSES]; with masks followed by [:TREE],"
-                    + " one of " + TreeShape.FORMS;
+    String SYNTAX = "plain, or sources of drafts joined by +: masks[N] (the first N masks of a group), automaton,"
+            + " recycling[:NODES], lookup, lookahead[:COLUMNS,LENGTH,GUESSES]; with masks followed by [:TREE],"
+            + " one of " + TreeShape.FORMS;
 
     /** With an adapter: candidates of masks, suffix automaton and token recycling in one tree, as many as pay. */
     Method DEFAULT = new Drafting(

@@ -110,4 +110,22 @@ class MemoryNeedTest {
                     .isInstanceOf(IllegalArgumentException.class);
         }
     }
+
+    @Test
+    void findsTheLongestContextThatFits() throws IOException {
+        try (GgufFile file = GgufFile.open(TinyModel.write(folder, NumberFormat.F32, 1))) {
+            MemoryNeed need = MemoryNeed.of(file, OptionalInt.empty(), CacheFormat.F16);
+            MemoryNeed half = MemoryNeed.of(file, OptionalInt.of(TinyModel.CONTEXT / 2), CacheFormat.F16);
+
+            assertThat(need.contextFor(3, need.withSequences(3).totalBytes())).isEqualTo(TinyModel.CONTEXT);
+            assertThat(need.contextFor(3, half.withSequences(3).totalBytes()))
+                    .isBetween(TinyModel.CONTEXT / 2, TinyModel.CONTEXT - 1);
+            int fitting = need.contextFor(3, half.withSequences(3).totalBytes() - 1000);
+            assertThat(MemoryNeed.of(file, OptionalInt.of(fitting), CacheFormat.F16)
+                            .withSequences(3)
+                            .totalBytes())
+                    .isLessThanOrEqualTo(half.withSequences(3).totalBytes());
+            assertThat(need.contextFor(3, need.weightBytes())).isZero();
+        }
+    }
 }
