@@ -30,6 +30,7 @@ final class Bita {
     static final List<String> COMMANDS = List.of(
             "run",
             "chat",
+            "serve",
             "pull",
             "list",
             "inspect",
@@ -56,6 +57,7 @@ final class Bita {
         return switch (name) {
             case "run" -> new RunCommand(terminal);
             case "chat" -> new ChatCommand(terminal);
+            case "serve" -> new ServeCommand(terminal);
             case "pull" -> new PullCommand(terminal);
             case "list" -> new ListCommand(terminal);
             case "inspect" -> new InspectCommand(terminal);

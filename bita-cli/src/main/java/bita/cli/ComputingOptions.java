@@ -1,6 +1,7 @@
 package bita.cli;
 
 import bita.api.AdapterChoice;
+import bita.api.BatchOptions;
 import bita.api.CostChoice;
 import bita.api.LanguageModel;
 import bita.api.LoadOptions;
@@ -41,11 +42,23 @@ final class ComputingOptions {
      */
     LanguageModel load(Terminal terminal, String name, AdapterChoice adapter, SessionOptions session)
             throws IOException {
-        CostChoice costs = new CostChoice.Measured(Optional.of(terminal.store().costs()));
-        LoadOptions options = UsageException.check(() ->
-                new LoadOptions(adapter, threads.orElse(LoadOptions.automatic().threads()), backend, isa, costs));
+        LoadOptions options = options(terminal, adapter);
         Path file = LoadingOptions.find(terminal, name, offline);
-        LanguageModel model = LanguageModel.load(file, options, session);
+        return announced(terminal, LanguageModel.load(file, options, session));
+    }
+
+    /** As {@link #load(Terminal, String, AdapterChoice, SessionOptions)}, of a file, for a batch. */
+    LanguageModel load(Terminal terminal, Path file, AdapterChoice adapter, BatchOptions batch) throws IOException {
+        return announced(terminal, LanguageModel.load(file, options(terminal, adapter), batch));
+    }
+
+    private LoadOptions options(Terminal terminal, AdapterChoice adapter) {
+        CostChoice costs = new CostChoice.Measured(Optional.of(terminal.store().costs()));
+        return UsageException.check(() ->
+                new LoadOptions(adapter, threads.orElse(LoadOptions.automatic().threads()), backend, isa, costs));
+    }
+
+    private static LanguageModel announced(Terminal terminal, LanguageModel model) {
         model.notices().forEach(notice -> terminal.note("note: " + notice));
         return model;
     }

@@ -1,24 +1,31 @@
 package bita.cli;
 
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Ends work in good order when the process is told to end, by Ctrl-C for instance. The JVM then runs its shutdown hooks
  * while the main thread works on; the hook of this class asks the work to stop and waits until the main thread has
- * tidied up. The exit status remains the JVM's own for the signal, 130 for Ctrl-C.
+ * tidied up. The exit status remains the JVM's own for the signal, 130 for Ctrl-C. A further signal ends the process at once.
  */
 final class Interruption {
     /** The status of a program that Ctrl-C has ended. */
     static final int STATUS = 130;
 
-    private static final long PATIENCE_SECONDS = 5;
+    private static final int TERMINATED = 143;
+
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private final CountDownLatch finished = new CountDownLatch(1);
-    private final AtomicReference<@Nullable Runnable> stop = new AtomicReference<>();
+    private final AtomicReference<@Nullable Work> stop = new AtomicReference<>();
     private volatile boolean requested;
+
+    /** How work is stopped, and how long that may take. */
+    private record Work(Runnable action, Duration patience) {}
 
     /** A stretch of work that can be stopped. */
     interface Stretch extends AutoCloseable {
@@ -42,7 +49,12 @@ final class Interruption {
      * @param action makes the work end soon; called on another thread, at once if the request has already come
      */
     Stretch stopping(Runnable action) {
-        stop.set(action);
+        return stopping(action, PATIENCE);
+    }
+
+    /** As {@link #stopping(Runnable)}, of work that may take a while to end. */
+    Stretch stopping(Runnable action, Duration patience) {
+        stop.set(new Work(action, patience));
         if (requested) {
             action.run();
         }
@@ -62,18 +74,22 @@ final class Interruption {
     /** Asks the work, if any, to stop. */
     void request() {
         requested = true;
-        Runnable action = stop.get();
-        if (action != null) {
-            action.run();
+        Work work = stop.get();
+        if (work != null) {
+            work.action.run();
         }
     }
 
     private void requestAndWait() {
-        boolean working = stop.get() != null;
+        Work work = stop.get();
+        if (work != null) {
+            Signals.register("INT", () -> Runtime.getRuntime().halt(STATUS));
+            Signals.register("TERM", () -> Runtime.getRuntime().halt(TERMINATED));
+        }
         request();
-        if (working) {
+        if (work != null) {
             try {
-                boolean _ = finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                boolean _ = finished.await(work.patience.toMillis(), TimeUnit.MILLISECONDS);
             } catch (InterruptedException _) {
                 Thread.currentThread().interrupt();
             }

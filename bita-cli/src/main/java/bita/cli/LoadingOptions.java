@@ -1,6 +1,7 @@
 package bita.cli;
 
 import bita.api.AdapterChoice;
+import bita.api.BatchOptions;
 import bita.api.LanguageModel;
 import bita.api.SessionOptions;
 import bita.api.store.ModelStore;
@@ -37,6 +38,11 @@ final class LoadingOptions {
      */
     LanguageModel load(Terminal terminal, String name, SessionOptions session) throws IOException {
         return computing.load(terminal, name, adapterChoice(terminal.store(), adapter), session);
+    }
+
+    /** As {@link #load(Terminal, String, SessionOptions)}, of a file, for a batch. */
+    LanguageModel load(Terminal terminal, Path file, BatchOptions batch) throws IOException {
+        return computing.load(terminal, file, adapterChoice(terminal.store(), adapter), batch);
     }
 
     /** The file of a model, which is pulled if it is not there. */

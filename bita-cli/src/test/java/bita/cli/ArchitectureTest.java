@@ -36,7 +36,7 @@ class ArchitectureTest {
                 .map(c -> c.getPackageName().replaceFirst("bita\\.([a-z]+).*", "$1"))
                 .collect(Collectors.toCollection(TreeSet::new));
 
-        assertThat(modules).containsExactly("api", "cli", "decode", "eval", "kernels", "model", "tune");
+        assertThat(modules).containsExactly("api", "cli", "decode", "eval", "kernels", "model", "server", "tune");
         assertThat(classes.contain(Main.class)).isTrue();
         assertThat(classes.get(Main.class).getDirectDependenciesFromSelf()).isNotEmpty();
     }
@@ -57,6 +57,8 @@ class ArchitectureTest {
                 .definedBy("bita.tune..")
                 .layer("eval")
                 .definedBy("bita.eval..")
+                .layer("server")
+                .definedBy("bita.server..")
                 .layer("cli")
                 .definedBy("bita.cli..")
                 .whereLayer("kernels")
@@ -70,6 +72,8 @@ class ArchitectureTest {
                 .whereLayer("tune")
                 .mayOnlyAccessLayers("api", "decode", "model", "kernels")
                 .whereLayer("eval")
+                .mayOnlyAccessLayers("api", "decode", "model", "kernels")
+                .whereLayer("server")
                 .mayOnlyAccessLayers("api", "decode", "model", "kernels")
                 .whereLayer("cli")
                 .mayNotBeAccessedByAnyLayer()

@@ -56,6 +56,13 @@ class UsageTest {
                 wrong("row budget", "run", "--rows", "1", "x"),
                 wrong("'--rows'", "run", "--rows", "many", "x"),
                 wrong("context", "run", "--context", "1", "x"),
+                wrong("port", "serve", "--port", "70000"),
+                wrong("sequences", "serve", "--parallel", "0"),
+                wrong("origin", "serve", "--cors-origin", "example.org"),
+                wrong("API key", "serve", "--api-key", " "),
+                wrong("--log", "serve", "--log", "xml"),
+                wrong("drain-timeout", "serve", "--drain-timeout", "-1"),
+                wrong("temperature", "serve", "--temperature", "-1"),
                 wrong("threads", "run", "--threads", "0", "x"),
                 wrong("--backend", "run", "--backend", "gpu", "x"),
                 wrong("--isa", "run", "--isa", "sse", "x"),
@@ -148,7 +155,7 @@ class UsageTest {
 
     @Test
     void suggestsWhatWasMeant() {
-        assertThat(new Cli(home).run("rnu").err()).contains("run, chat, pull");
+        assertThat(new Cli(home).run("rnu").err()).contains("run, chat, serve, pull");
         assertThat(new Cli(home).run("run", "--tempature", "1", "x").err()).contains("--temperature");
     }
 
