@@ -2,7 +2,6 @@ package bita.cli;
 
 import java.io.InterruptedIOException;
 import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.Writer;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.List;
@@ -61,7 +60,7 @@ public final class Main {
         } catch (OutputClosedException e) {
             return 0;
         } catch (OutOfMemoryError e) {
-            debug(e);
+            terminal.debug(e);
             terminal.error(Failure.sentence(e));
             return FAILED;
         }
@@ -88,7 +87,7 @@ public final class Main {
     }
 
     private int wrongUsage(ParameterException e) {
-        debug(e);
+        terminal.debug(e);
         String message = String.valueOf(e.getMessage()).strip();
         terminal.error(message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1));
         if (e instanceof UnmatchedArgumentException unmatched) {
@@ -102,7 +101,7 @@ public final class Main {
     }
 
     private int failed(Throwable thrown, CommandLine command) {
-        debug(thrown);
+        terminal.debug(thrown);
         return switch (thrown) {
             case OutputClosedException _ -> 0;
             case UsageException usage -> {
@@ -125,14 +124,6 @@ public final class Main {
 
     private static String seeHelp(CommandLine command) {
         return "see: " + command.getCommandSpec().qualifiedName() + " --help";
-    }
-
-    private void debug(Throwable thrown) {
-        if (terminal.variable("BITA_DEBUG").isPresent()) {
-            StringWriter trace = new StringWriter();
-            thrown.printStackTrace(new PrintWriter(trace));
-            terminal.printError(trace.toString());
-        }
     }
 
     /** Standard output for help texts. */

@@ -208,6 +208,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private void problem(Throwable problem) {
+        terminal.debug(problem);
         terminal.error(Failure.sentence(problem));
     }
 }

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -157,6 +159,15 @@ final class Terminal {
     /** Says in one line on standard error what went wrong. */
     void error(String sentence) {
         printError("bita: " + sentence + "\n");
+    }
+
+    /** Shows where a fault is, for those who ask for it. */
+    void debug(Throwable thrown) {
+        if (variable("BITA_DEBUG").isPresent()) {
+            StringWriter trace = new StringWriter();
+            thrown.printStackTrace(new PrintWriter(trace));
+            printError(trace.toString());
+        }
     }
 
     /** Says something by the way on standard error. */

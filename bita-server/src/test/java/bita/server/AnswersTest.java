@@ -141,7 +141,6 @@ class AnswersTest {
         JsonNode last = chunks.getLast();
         assertThat(last.at("/choices").isArray()).isTrue();
         assertThat(last.at("/choices").size()).isZero();
-        int completion = 0;
         List<String> texts = new ArrayList<>();
         for (int index = 0; index < 3; index++) {
             int wanted = index;
@@ -159,14 +158,7 @@ class AnswersTest {
                 assertThat(choice.has("acceleration")).isFalse();
             });
             texts.add(textOf(chunks, index));
-            completion += alone("Hello", new SamplingSettings(1, 0, 1, 0, 5), 20)
-                                    .tokenIds()
-                                    .size()
-                            > 0
-                    ? 1
-                    : 0;
         }
-        assertThat(completion).isEqualTo(3);
         assertThat(texts).doesNotHaveDuplicates();
         assertThat(texts.getFirst())
                 .isEqualTo(
@@ -435,7 +427,10 @@ class AnswersTest {
                 + " \"properties\": {\"sure\": {\"type\": \"boolean\"}}, \"required\": [\"sure\"],"
                 + " \"additionalProperties\": false}}}";
 
-        assertThat(server.chat(object).at("/choices/0/message/content").asString())
+        assertThat(server.chat(object)
+                        .at("/choices/0/message/content")
+                        .asString()
+                        .strip())
                 .startsWith("{");
         JsonNode answer = server.chat(schema).at("/choices/0");
         assertThat(answer.at("/finish_reason").asString()).isEqualTo("stop");
