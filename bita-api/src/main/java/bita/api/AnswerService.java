@@ -22,7 +22,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AnswerService implements AutoCloseable {
     private final Batch batch;
-    private final int sequences;
     private final int places;
     private final Consumer<Throwable> problems;
     private final Thread stepping;
@@ -44,8 +43,7 @@ public final class AnswerService implements AutoCloseable {
             throw new IllegalArgumentException("0 or more answers can wait, not " + mostWaiting);
         }
         batch = model.batch(options);
-        sequences = options.sequences();
-        places = Math.addExact(sequences, mostWaiting);
+        places = Math.addExact(options.sequences(), mostWaiting);
         this.problems = problems;
         stepping = Thread.ofPlatform().name("bita-steps").daemon().unstarted(this::run);
         stepping.start();

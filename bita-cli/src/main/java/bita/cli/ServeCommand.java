@@ -51,19 +51,25 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin
     final ModelOption model = new ModelOption();
 
-    @Option(names = "--host", paramLabel = "HOST", description = "Address to listen on. Default: 127.0.0.1.")
+    @Option(names = "--host", paramLabel = "HOST", description = "Address to listen on. Default: ${DEFAULT-VALUE}.")
     String host = "127.0.0.1";
 
-    @Option(names = "--port", paramLabel = "N", description = "Port to listen on; 0 for any. Default: 8080.")
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            description = "Port to listen on; 0 for any. Default: ${DEFAULT-VALUE}.")
     int port = 8080;
 
-    @Option(names = "--parallel", paramLabel = "N", description = "Most answers made at a time. Default: 16.")
+    @Option(
+            names = "--parallel",
+            paramLabel = "N",
+            description = "Most answers made at a time. Default: ${DEFAULT-VALUE}.")
     int parallel = 16;
 
     @Option(
             names = "--queue",
             paramLabel = "N",
-            description = "Most answers that wait for others; further requests are refused. Default: 256.")
+            description = "Most answers that wait for others; further requests are refused. Default: ${DEFAULT-VALUE}.")
     int queue = 256;
 
     @Option(
@@ -83,13 +89,13 @@ final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--request-timeout",
             paramLabel = "SECONDS",
-            description = "Longest time of a request, waiting included. Default: 600.")
+            description = "Longest time of a request, waiting included. Default: ${DEFAULT-VALUE}.")
     int requestTimeout = 600;
 
     @Option(
             names = "--drain-timeout",
             paramLabel = "SECONDS",
-            description = "Longest time that the end waits for answers. Default: 30.")
+            description = "Longest time that the end waits for answers. Default: ${DEFAULT-VALUE}.")
     int drainTimeout = 30;
 
     @Option(

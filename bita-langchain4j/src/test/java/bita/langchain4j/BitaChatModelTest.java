@@ -41,8 +41,6 @@ import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -55,46 +53,14 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** LangChain4j's callers get the answers of a session. */
 @Timeout(60)
-class BitaChatModelTest {
-    @TempDir
-    static Path folder;
-
-    private static Loaded loaded;
-
-    private AnswerService service;
-
-    @BeforeAll
-    static void load() throws IOException {
-        loaded = new Loaded(folder);
-    }
-
-    @AfterAll
-    static void unload() {
-        loaded.close();
-    }
-
-    @BeforeEach
-    void open() {
-        service = loaded.service(8, 8);
-    }
-
-    @AfterEach
-    void close() {
-        service.close();
-    }
-
+class BitaChatModelTest extends ServedTest {
     private BitaModelBuilder<BitaChatModel> builder() {
         return BitaChatModel.builder(loaded.model, service);
     }

@@ -21,8 +21,6 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -31,44 +29,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Streams are the answers of a session, in order, and wait for nobody else's handler. */
 @Timeout(60)
-class BitaStreamingChatModelTest {
-    @TempDir
-    static Path folder;
-
-    private static Loaded loaded;
-
-    private AnswerService service;
-
-    @BeforeAll
-    static void load() throws IOException {
-        loaded = new Loaded(folder);
-    }
-
-    @AfterAll
-    static void unload() {
-        loaded.close();
-    }
-
-    @BeforeEach
-    void open() {
-        service = loaded.service(8, 8);
-    }
-
-    @AfterEach
-    void close() {
-        service.close();
-    }
-
+class BitaStreamingChatModelTest extends ServedTest {
     /** Keeps what it hears. */
     private static class Heard extends CompletableFuture<ChatResponse> implements StreamingChatResponseHandler {
         final ConcurrentLinkedQueue<String> pieces = new ConcurrentLinkedQueue<>();

@@ -1,11 +1,8 @@
 package bita.server;
 
 import bita.api.LanguageModel;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import bita.api.store.Sha256;
 import java.time.Instant;
-import java.util.HexFormat;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -18,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param since       it is served
  */
 record ServedModel(String id, String fingerprint, String method, int context, Instant since) {
-    private static final int FINGERPRINT_BYTES = 5;
+    private static final int FINGERPRINT_DIGITS = 10;
 
     static ServedModel of(LanguageModel model, ServerOptions options, int context) {
         String method = options.batch().method().orElseGet(model::defaultMethod).name();
@@ -28,16 +25,12 @@ record ServedModel(String id, String fingerprint, String method, int context, In
                 Long.toString(model.weightBytes()),
                 model.kernels().describe(),
                 options.batch().cacheFormat().name());
-        return new ServedModel(options.modelId(), "fp_" + digest(computed), method, context, Instant.now());
-    }
-
-    private static String digest(String text) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest, 0, FINGERPRINT_BYTES);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
+        return new ServedModel(
+                options.modelId(),
+                "fp_" + Sha256.of(computed).substring(0, FINGERPRINT_DIGITS),
+                method,
+                context,
+                Instant.now());
     }
 
     /** As lists of models have it. */

@@ -15,7 +15,13 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.AuthenticationException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.PartialResponse;
+import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
@@ -24,6 +30,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -148,6 +155,15 @@ class OpenAiClientsTest {
                 .timeout(Duration.ofSeconds(60));
     }
 
+    private static OpenAiStreamingChatModel.OpenAiStreamingChatModelBuilder langChainStream() {
+        return OpenAiStreamingChatModel.builder()
+                .baseUrl(address() + "/v1")
+                .apiKey(KEY)
+                .modelName("talking")
+                .temperature(1.0)
+                .seed(5);
+    }
+
     @Test
     void langChain4jsClient() {
         OpenAiChatModel chat =
@@ -165,14 +181,8 @@ class OpenAiClientsTest {
 
     @Test
     void langChain4jsStreamingClient() throws Exception {
-        OpenAiStreamingChatModel streaming = OpenAiStreamingChatModel.builder()
-                .baseUrl(address() + "/v1")
-                .apiKey(KEY)
-                .modelName("talking")
-                .temperature(1.0)
-                .seed(5)
-                .maxCompletionTokens(20)
-                .build();
+        OpenAiStreamingChatModel streaming =
+                langChainStream().maxCompletionTokens(20).build();
         StringBuilder pieces = new StringBuilder();
         CompletableFuture<ChatResponse> whole = new CompletableFuture<>();
         streaming.chat("Hello", new StreamingChatResponseHandler() {
@@ -197,6 +207,57 @@ class OpenAiClientsTest {
                 langChain().temperature(1.0).seed(5).maxCompletionTokens(20).build();
         assertThat(response.aiMessage().text()).isEqualTo(pieces.toString()).isEqualTo(chat.chat("Hello"));
         assertThat(response.tokenUsage().outputTokenCount()).isBetween(1, 20);
+    }
+
+    @Test
+    void langChain4jsClientAsksForJson() {
+        JsonSchema schema = JsonSchema.builder()
+                .name("thing")
+                .rootElement(JsonObjectSchema.builder()
+                        .addBooleanProperty("round")
+                        .addEnumProperty("colour", List.of("red", "blue"))
+                        .required("round", "colour")
+                        .additionalProperties(false)
+                        .build())
+                .build();
+        OpenAiChatModel chat = langChain()
+                .temperature(1.0)
+                .seed(5)
+                .strictJsonSchema(true)
+                .responseFormat(ResponseFormat.builder()
+                        .type(ResponseFormatType.JSON)
+                        .jsonSchema(schema)
+                        .build())
+                .build();
+        assertThat(chat.chat("A thing").replaceAll("\\s", ""))
+                .matches("\\{\"round\":(true|false),\"colour\":\"(red|blue)\"}");
+    }
+
+    @Test
+    void langChain4jsStreamIsCancelled() throws Exception {
+        CompletableFuture<Boolean> cancelled = new CompletableFuture<>();
+        langChainStream()
+                .logitBias(Map.of(Integer.toString(TalkingModel.END), -100))
+                .build()
+                .chat("Hello", new StreamingChatResponseHandler() {
+                    @Override
+                    public void onPartialResponse(PartialResponse piece, PartialResponseContext context) {
+                        context.streamingHandle().cancel();
+                        cancelled.complete(true);
+                    }
+
+                    @Override
+                    public void onCompleteResponse(ChatResponse response) {
+                        cancelled.complete(false);
+                    }
+
+                    @Override
+                    public void onError(Throwable error) {
+                        cancelled.completeExceptionally(error);
+                    }
+                });
+        assertThat(cancelled.get()).isTrue();
+        TestServer.await(() -> server.service().running() == 0);
     }
 
     @Test

@@ -10,9 +10,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
 
-/** SHA-256 of files, written as 64 lower-case hexadecimal digits. */
-final class Sha256 {
-
+/** SHA-256, written as 64 lower-case hexadecimal digits. */
+public final class Sha256 {
     private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
     private static final int BUFFER_BYTES = 1 << 20;
 
@@ -22,7 +21,8 @@ final class Sha256 {
         return HEX.matcher(text).matches();
     }
 
-    static MessageDigest digest() {
+    /** A digest that has been fed with nothing. */
+    public static MessageDigest digest() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
@@ -30,18 +30,20 @@ final class Sha256 {
         }
     }
 
-    static String hex(MessageDigest digest) {
+    /** The hash of what the digest was fed with; it is fed with nothing afterwards. */
+    public static String hex(MessageDigest digest) {
         return HexFormat.of().formatHex(digest.digest());
     }
 
-    static String of(String text) {
+    /** Hash of a text in UTF-8. */
+    public static String of(String text) {
         MessageDigest digest = digest();
         digest.update(text.getBytes(StandardCharsets.UTF_8));
         return hex(digest);
     }
 
     /** Hash of a whole file; an interrupt ends it with {@link java.nio.channels.ClosedByInterruptException}. */
-    static String of(Path file) throws IOException {
+    public static String of(Path file) throws IOException {
         MessageDigest digest = digest();
         try (FileChannel channel = FileChannel.open(file)) {
             update(digest, channel);

@@ -1,6 +1,7 @@
 package bita.eval.methods;
 
 import bita.api.LanguageModel;
+import bita.api.store.Sha256;
 import bita.decode.Adapter;
 import bita.eval.Question;
 import bita.kernels.NumberFormat;
@@ -10,10 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -96,22 +95,14 @@ public record RunSettings(Map<String, String> values) {
         Path copy = Files.createTempFile("bita-adapter", ".safetensors");
         try {
             adapter.write(copy, NumberFormat.F32, true);
-            return HexFormat.of().formatHex(digest().digest(Files.readAllBytes(copy)));
+            return Sha256.of(copy);
         } finally {
             Files.deleteIfExists(copy);
         }
     }
 
-    private static MessageDigest digest() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java platform has SHA-256", e);
-        }
-    }
-
     private static String sha256(List<Question> questions) {
-        MessageDigest digest = digest();
+        MessageDigest digest = Sha256.digest();
         for (Question question : questions) {
             add(digest, question.id());
             add(digest, question.category());
@@ -119,7 +110,7 @@ public record RunSettings(Map<String, String> values) {
                     .putInt(0, question.turns().size()));
             question.turns().forEach(turn -> add(digest, turn));
         }
-        return HexFormat.of().formatHex(digest.digest());
+        return Sha256.hex(digest);
     }
 
     private static void add(MessageDigest digest, String text) {

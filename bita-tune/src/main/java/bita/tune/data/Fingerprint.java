@@ -1,9 +1,9 @@
 package bita.tune.data;
 
+import bita.api.store.Sha256;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -14,11 +14,11 @@ import java.util.Optional;
  */
 record Fingerprint(long high, long low) implements Comparable<Fingerprint> {
     static Fingerprint of(String text) {
-        return of(digest(), text);
+        return of(Sha256.digest(), text);
     }
 
     static Fingerprint of(Optional<String> system, List<String> turns) {
-        MessageDigest digest = digest();
+        MessageDigest digest = Sha256.digest();
         digest.update((byte) (system.isPresent() ? 1 : 0));
         system.ifPresent(text -> update(digest, text));
         turns.forEach(turn -> update(digest, turn));
@@ -40,14 +40,6 @@ record Fingerprint(long high, long low) implements Comparable<Fingerprint> {
     private static Fingerprint finish(MessageDigest digest) {
         ByteBuffer hash = ByteBuffer.wrap(digest.digest());
         return new Fingerprint(hash.getLong(), hash.getLong());
-    }
-
-    private static MessageDigest digest() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java platform has SHA-256", e);
-        }
     }
 
     /** 32 lower-case hexadecimal digits. */

@@ -1,5 +1,6 @@
 package bita.tune.train;
 
+import bita.api.store.Sha256;
 import bita.model.Engine;
 import bita.model.LearnedTokens;
 import bita.model.file.FileLock;
@@ -11,8 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -195,21 +194,17 @@ public final class Tuning {
     }
 
     private static String fingerprint(List<Example> examples) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            for (Example example : examples) {
-                digest.update(example.id().getBytes(StandardCharsets.UTF_8));
-                int[] tokens = example.tokenIds();
-                ByteBuffer bytes = ByteBuffer.allocate((tokens.length + 2) * Integer.BYTES);
-                bytes.putInt(tokens.length).putInt(example.promptLength());
-                for (int token : tokens) {
-                    bytes.putInt(token);
-                }
-                digest.update(bytes.flip());
+        MessageDigest digest = Sha256.digest();
+        for (Example example : examples) {
+            digest.update(example.id().getBytes(StandardCharsets.UTF_8));
+            int[] tokens = example.tokenIds();
+            ByteBuffer bytes = ByteBuffer.allocate((tokens.length + 2) * Integer.BYTES);
+            bytes.putInt(tokens.length).putInt(example.promptLength());
+            for (int token : tokens) {
+                bytes.putInt(token);
             }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
+            digest.update(bytes.flip());
         }
+        return Sha256.hex(digest);
     }
 }
