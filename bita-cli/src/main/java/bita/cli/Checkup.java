@@ -8,7 +8,8 @@ import bita.kernels.CacheFormat;
 import bita.kernels.KernelsProvider;
 import bita.kernels.Processors;
 import bita.model.MemoryNeed;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -151,7 +152,7 @@ final class Checkup {
             if (path.isEmpty()) {
                 return Optional.empty();
             }
-            try (GgufFile file = GgufFile.open(path.get())) {
+            try (ModelFile file = ModelFiles.open(path.get())) {
                 return Optional.of(memoryNeed(name, MemoryNeed.of(file, OptionalInt.empty(), CacheFormat.F16)));
             }
         } catch (IOException e) {

@@ -4,9 +4,10 @@ import bita.decode.Adapter;
 import bita.decode.Calibration;
 import bita.kernels.CacheFormat;
 import bita.model.MemoryNeed;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import bita.model.file.GgufMetadata;
-import bita.model.file.GgufTensor;
+import bita.model.file.ModelTensor;
 import bita.model.file.ModelFormatException;
 import bita.model.file.SafetensorsFile;
 import com.fasterxml.jackson.annotation.JsonInclude;
@@ -102,9 +103,9 @@ record FileReport(
      * @throws IllegalArgumentException if it is larger than that
      */
     static FileReport ofModel(Path path, OptionalInt context, CacheFormat cacheFormat) throws IOException {
-        try (GgufFile file = GgufFile.open(path)) {
+        try (ModelFile file = ModelFiles.open(path)) {
             List<Tensor> tensors = new ArrayList<>();
-            for (GgufTensor tensor : file.tensors()) {
+            for (ModelTensor tensor : file.tensors()) {
                 tensors.add(Tensor.of(
                         tensor.name(),
                         tensor.typeName(),
@@ -234,7 +235,7 @@ record FileReport(
     }
 
     /** Empty for models of other kinds, which can be inspected too. */
-    private static Optional<MemoryNeed> memory(GgufFile file, OptionalInt context, CacheFormat cacheFormat) {
+    private static Optional<MemoryNeed> memory(ModelFile file, OptionalInt context, CacheFormat cacheFormat) {
         try {
             return Optional.of(MemoryNeed.of(file, context, cacheFormat));
         } catch (ModelFormatException e) {

@@ -1,7 +1,8 @@
 package bita.cli;
 
 import bita.kernels.NumberFormat;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import bita.model.file.Quantizer;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -61,7 +62,7 @@ final class QuantizeCommand implements Callable<Integer> {
         }
         Path source = LoadingOptions.find(terminal, model, offline);
         long before = Files.size(source);
-        try (GgufFile file = GgufFile.open(source);
+        try (ModelFile file = ModelFiles.open(source);
                 ProgressBar bar = ProgressBar.ofBytes(terminal, String.valueOf(output.getFileName()));
                 var _ = terminal.interruption().interruptingThisThread()) {
             Quantizer.quantize(file, format, output, force, (done, total) -> {

@@ -6,7 +6,8 @@ import bita.api.MachineMemory;
 import bita.api.SessionOptions;
 import bita.decode.SamplingSettings;
 import bita.model.MemoryNeed;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import bita.server.BitaServer;
 import bita.server.ServerLimits;
 import bita.server.ServerOptions;
@@ -149,7 +150,7 @@ final class ServeCommand implements Callable<Integer> {
         if (batch.context().isPresent()) {
             return batch;
         }
-        try (GgufFile header = GgufFile.open(file)) {
+        try (ModelFile header = ModelFiles.open(file)) {
             MemoryNeed need = MemoryNeed.of(header, OptionalInt.empty(), batch.cacheFormat());
             int fitting = need.contextFor(batch.caches(), MachineMemory.now().totalBytes());
             if (fitting == need.context() || fitting < LEAST_CONTEXT) {

@@ -6,7 +6,8 @@ import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import bita.tune.train.DryRun;
 import bita.tune.train.TrainingSettings;
 import bita.tune.train.Tuning;
@@ -67,7 +68,7 @@ final class TuneDryRun {
     private TuningMemory memory(BenchOptions.Source source, ThreadTeam team, long answerBytes) throws IOException {
         return switch (source) {
             case BenchOptions.Source.File file -> {
-                try (GgufFile opened = GgufFile.open(file.path())) {
+                try (ModelFile opened = ModelFiles.open(file.path())) {
                     yield TuningModel.memory(opened, settings, team, answerBytes);
                 }
             }
@@ -81,7 +82,7 @@ final class TuneDryRun {
 
     private Transformer load(BenchOptions.Source source, ThreadTeam team, ProgressBar bar) throws IOException {
         return switch (source) {
-            case BenchOptions.Source.File file -> Transformer.load(GgufFile.open(file.path()), kernels, team);
+            case BenchOptions.Source.File file -> Transformer.load(ModelFiles.open(file.path()), kernels, team);
             case BenchOptions.Source.Random random ->
                 Transformer.random(random.shape().config(), random.format(), kernels, team, (done, total) -> {
                     if (Thread.interrupted()) {

@@ -3,7 +3,8 @@ package bita.cli;
 import bita.kernels.Kernels;
 import bita.kernels.ThreadTeam;
 import bita.model.Transformer;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import bita.tune.train.TrainingSettings;
 import bita.tune.train.TuningMemory;
 import java.io.IOException;
@@ -28,7 +29,7 @@ final class TuningModel {
             TrainingSettings settings,
             long answerBytes)
             throws IOException {
-        GgufFile file = GgufFile.open(source);
+        ModelFile file = ModelFiles.open(source);
         try {
             state(terminal, memory(file, settings, team, answerBytes));
             return Transformer.load(file, kernels, team);
@@ -39,7 +40,7 @@ final class TuningModel {
     }
 
     /** What tuning a file's model needs. */
-    static TuningMemory memory(GgufFile file, TrainingSettings settings, ThreadTeam team, long answerBytes)
+    static TuningMemory memory(ModelFile file, TrainingSettings settings, ThreadTeam team, long answerBytes)
             throws IOException {
         return TuningMemory.of(
                 Transformer.config(file), settings, team.threads(), Transformer.bytes(file), answerBytes);

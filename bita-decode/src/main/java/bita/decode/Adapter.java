@@ -161,6 +161,9 @@ public final class Adapter {
         }
         for (Linear linear : Linear.values()) {
             String name = name(linear);
+            if (linear == Linear.GATE && file.find(name).isEmpty()) {
+                continue; // the model's feed-forward network has no gate
+            }
             long[] dimensions = dimensions(file, name);
             check(file, name, dimensions[0] == shape.layers() && dimensions[2] == rank);
             b.put(linear, file.floats(name));
@@ -312,7 +315,7 @@ public final class Adapter {
                     long columns = numbers.length / ((long) shape.layers() * added.rank());
                     writer.tensor(name(input), format, new long[] {shape.layers(), added.rank(), columns}, numbers);
                 }
-                for (Linear linear : Linear.values()) {
+                for (Linear linear : added.linear()) {
                     float[] numbers = added.b(linear);
                     long rows = numbers.length / ((long) shape.layers() * added.rank());
                     writer.tensor(name(linear), format, new long[] {shape.layers(), rows, added.rank()}, numbers);
@@ -380,8 +383,8 @@ public final class Adapter {
     }
 
     /**
-     * The learned tensors for a model in a GGUF file of the Llama family, whose query and key rows hold the two numbers
-     * of a rotary pair side by side, while Hugging Face keeps them half a head apart.
+     * The learned tensors for a model in memory, whose query and key rows hold the two numbers of a rotary pair side by side,
+     * while Hugging Face, and the adapter, keep them apart.
      *
      * @throws IllegalArgumentException if the adapter does not fit the model
      */
@@ -389,14 +392,14 @@ public final class Adapter {
         misfit(model).ifPresent(reason -> {
             throw new IllegalArgumentException(reason);
         });
-        int headDim = model.headDim();
+        RotaryOrder order = RotaryOrder.of(model);
         return MaskTokens.of(
                 model,
                 prompts(),
                 masks(),
-                RotaryOrder.pairs(promptKeys, headDim, 1),
+                order.pairs(promptKeys, 1),
                 promptValues,
                 maskEmbeddings,
-                lowRank.map(added -> added.withHeads(rows -> RotaryOrder.pairs(rows, headDim, added.rank()))));
+                lowRank.map(added -> added.withHeads(rows -> order.pairs(rows, added.rank()))));
     }
 }

@@ -6,6 +6,7 @@ import bita.kernels.Activations;
 import bita.kernels.Attention;
 import bita.kernels.AttentionShape;
 import bita.kernels.Kernels;
+import bita.kernels.KvLayer;
 import bita.kernels.Layout;
 import bita.kernels.PackedMatrix;
 import bita.kernels.PositionSplit;
@@ -36,7 +37,8 @@ public final class ForwardPass implements AutoCloseable {
 
     private final Engine engine;
     private final ModelConfig config;
-    private final AttentionShape shape;
+    private final BlockStyle style;
+    private final List<Sight> sights; // of the layers that see everything, then of those with windows, if there are any
     private final int maxRows;
     private final Arena arena = Arena.ofShared();
 
@@ -48,7 +50,8 @@ public final class ForwardPass implements AutoCloseable {
     private final Activations attended; // (rows, heads * headDim)
     private final Activations gated; // (rows, feedForward)
     private final MemorySegment up; // f32 (rows, feedForward)
-    private final MemorySegment rotary; // f32 (rows, headDim / 2, 2)
+    private final Activations sideInput; // (rows, hidden): of a feed-forward network beside attention, if normed apart
+    private final MemorySegment branch; // f32 (rows, hidden): what a norm stands behind
     private final MemorySegment prefix; // i32 (rows)
     private final MemorySegment pathStart; // i32 (rows + 1)
     private final MemorySegment prompted; // i32 (rows)
@@ -74,8 +77,8 @@ public final class ForwardPass implements AutoCloseable {
         this.engine = engine;
         this.config = engine.model().config();
         this.maxRows = maxRows;
-        shape = new AttentionShape(
-                config.heads(), config.kvHeads(), config.headDim(), (float) (1 / Math.sqrt(config.headDim())));
+        style = config.style();
+        sights = engine.model().rotaries().stream().map(this::sight).toList();
         state = floats((long) maxRows * config.hidden());
         normed = new Activations(arena, maxRows, config.hidden());
         query = floats((long) maxRows * config.heads() * config.headDim());
@@ -84,7 +87,8 @@ public final class ForwardPass implements AutoCloseable {
         attended = new Activations(arena, maxRows, config.heads() * config.headDim());
         gated = new Activations(arena, maxRows, config.feedForward());
         up = floats((long) maxRows * config.feedForward());
-        rotary = floats((long) maxRows * config.headDim());
+        sideInput = new Activations(arena, config.style().parallel() ? maxRows : 0, config.hidden());
+        branch = floats(config.style().normsBehind() ? (long) maxRows * config.hidden() : 0);
         prefix = ints(maxRows);
         pathStart = ints(maxRows + 1);
         prompted = ints(maxRows);
@@ -95,6 +99,24 @@ public final class ForwardPass implements AutoCloseable {
         headInput = new Activations(arena, 1, config.hidden());
         logits = floats(config.vocabulary());
         logitRows = 1;
+    }
+
+    /**
+     * What a kind of layers sees of positions.
+     *
+     * @param angles f32 (rows, headDim / 2, 2): cosines and sines
+     */
+    private record Sight(AttentionShape shape, RotaryTable table, MemorySegment angles) {}
+
+    private Sight sight(RotaryTable table) {
+        return new Sight(
+                config.attention(table != engine.model().rotaries().getFirst()),
+                table,
+                floats((long) maxRows * config.headDim()));
+    }
+
+    private Sight sight(int layer) {
+        return config.hasWindow(layer) ? sights.getLast() : sights.getFirst();
     }
 
     private MemorySegment floats(long count) {
@@ -115,16 +137,16 @@ public final class ForwardPass implements AutoCloseable {
      * @param threads   of the engine's team
      */
     public static long bytes(ModelConfig config, int maxRows, int logitRows, int slots, int threads) {
-        int queryWidth = config.heads() * config.headDim();
         long perRow = (long) config.hidden()
-                + queryWidth
-                + 2L * config.kvHeads() * config.headDim()
+                + config.queryWidth()
+                + 2L * config.keyWidth()
                 + config.feedForward()
-                + config.headDim();
-        long activations = Activations.bytes(maxRows, config.hidden())
-                + Activations.bytes(maxRows, queryWidth)
+                + (config.style().normsBehind() ? config.hidden() : 0)
+                + (config.positions().windows().isPresent() ? 2L : 1L) * config.headDim();
+        long activations = (config.style().parallel() ? 2 : 1) * Activations.bytes(maxRows, config.hidden())
+                + Activations.bytes(maxRows, config.queryWidth())
                 + Activations.bytes(maxRows, config.feedForward());
-        AttentionShape attention = new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), 1);
+        AttentionShape attention = config.attention(false);
         long floats = maxRows * perRow + threads * attention.scratchFloats(slots, 0);
         long ints = 4L * maxRows + 1;
         // Memory for one row's logits is there from the beginning, and kept.
@@ -195,7 +217,7 @@ public final class ForwardPass implements AutoCloseable {
         for (Part part : parts) {
             lowRank.add(part.rows(), firstRow);
             part.cache().reserve(part.cache().length() + part.rows().size());
-            embed(part.rows(), firstRow);
+            embed(part.rows(), part.cache().length(), firstRow);
             pathEnd = describe(part.cache().length(), part.rows(), firstRow, pathEnd);
             slots = Math.max(slots, part.cache().layer(0).slots());
             firstRow += part.rows().size();
@@ -230,7 +252,7 @@ public final class ForwardPass implements AutoCloseable {
                 attended.values().asSlice(queries));
     }
 
-    private void embed(Rows rows, int firstRow) {
+    private void embed(Rows rows, int length, int firstRow) {
         for (int row = 0; row < rows.size(); row++) {
             long at = ((long) firstRow + row) * config.hidden();
             if (rows.isMask(row)) {
@@ -241,6 +263,7 @@ public final class ForwardPass implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "token " + rows.token(row) + " is not among the model's " + config.vocabulary());
             }
+            engine.model().addPosition(length + rows.depth(row), embedding, state, at);
         }
     }
 
@@ -260,7 +283,9 @@ public final class ForwardPass implements AutoCloseable {
             int parent = rows.parent(row);
             int depth = rows.depth(row);
             int at = firstRow + row;
-            engine.model().rotary().copy(length + depth, rotary, at);
+            for (Sight sight : sights) {
+                sight.table().copy(length + depth, sight.angles(), at);
+            }
             prompted.setAtIndex(JAVA_INT, at, rows.isMask(row) ? 1 : 0);
             pathStart.setAtIndex(JAVA_INT, at, pathEnd);
             int parentPrefix =
@@ -297,7 +322,7 @@ public final class ForwardPass implements AutoCloseable {
             int prompts = engine.maskTokens().map(MaskTokens::prompts).orElse(0);
             attentionScratch = new MemorySegment[engine.team().threads()];
             for (int i = 0; i < attentionScratch.length; i++) {
-                attentionScratch[i] = floats(shape.scratchFloats(slots, prompts));
+                attentionScratch[i] = floats(sights.getFirst().shape().scratchFloats(slots, prompts));
             }
             scratchSlots = slots;
         }
@@ -326,69 +351,37 @@ public final class ForwardPass implements AutoCloseable {
     }
 
     private int tilesPerKvHead(int rows) {
-        return Math.ceilDiv(rows * shape.group(), AttentionShape.QUERIES_PER_TILE);
+        return Math.ceilDiv(
+                rows * sights.getFirst().shape().group(), AttentionShape.QUERIES_PER_TILE);
     }
 
     /** One transformer block on all rows. Phases end where a thread needs what another one has made. */
     private void block(ThreadTeam.Member member, int index, List<Sequence> sequences, Optional<PositionSplit> split) {
-        Kernels kernels = engine.kernels();
         Weights.Layer layer = engine.model().weights().layers().get(index);
-        int rows = rowCount;
-        int from = member.from(rows);
-        int to = member.to(rows);
-        int queryWidth = config.heads() * config.headDim();
-        int keyWidth = config.kvHeads() * config.headDim();
+        int from = member.from(rowCount);
+        int to = member.to(rowCount);
 
-        normalize(layer.attentionNorm(), from, to, layer.query(), layer.key(), layer.value());
+        normalize(layer.attentionNorm(), normed, from, to, layer.query(), layer.key(), layer.value());
         lowRank.take(Linear.Input.ATTENTION, normed.values(), from, to);
+        if (style.parallel()) {
+            prepareFeedForward(layer, from, to);
+        }
         member.barrier();
 
         lowRank.reduce(index, Linear.Input.ATTENTION, member.index());
-
-        // A panel holds whole pairs of columns to rotate, so each thread goes on with the columns it has made.
-        int queryPanels = layer.query().panels();
-        int keyPanels = layer.key().panels();
-        int all = queryPanels + keyPanels + layer.value().panels();
-        Columns mine = multiplyShare(member, all, 0, layer.query(), query);
-        addLowRank(member, index, Linear.QUERY, query, mine);
-        kernels.rotate(query, queryWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
-        mine = multiplyShare(member, all, queryPanels, layer.key(), key);
-        addLowRank(member, index, Linear.KEY, key, mine);
-        kernels.rotate(key, keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
-        for (Sequence sequence : sequences) {
-            kernels.storeKeys(
-                    sequence.key(),
-                    shape,
-                    sequence.cache().layer(index),
-                    sequence.firstSlot(),
-                    sequence.rows(),
-                    mine.from(),
-                    mine.to());
-        }
-        mine = multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
-        addLowRank(member, index, Linear.VALUE, value, mine);
-        for (Sequence sequence : sequences) {
-            kernels.storeValues(
-                    sequence.value(),
-                    shape,
-                    sequence.cache().layer(index),
-                    sequence.firstSlot(),
-                    sequence.rows(),
-                    mine.from(),
-                    mine.to());
-        }
+        queriesKeysAndValues(member, index, layer, sequences);
         member.barrier();
 
-        if (split.isPresent()) {
+        if (split.isPresent() && !config.hasWindow(index)) {
             attend(member, attention(sequences.getFirst(), index), split.get());
         } else {
             attend(member, index, sequences);
         }
         member.barrier();
 
-        boolean quantized = layer.projected().layout().quantized();
+        boolean quantized = layer.projected().matrix().layout().quantized();
         if (quantized) {
-            kernels.quantize(attended, rows, from, to, 0, attended.columns() / Layout.BLOCK);
+            engine.kernels().quantize(attended, rowCount, from, to, 0, attended.columns() / Layout.BLOCK);
         }
         if (quantized || lowRank.isActive()) {
             lowRank.take(Linear.Input.ATTENDED, attended.values(), from, to);
@@ -396,47 +389,136 @@ public final class ForwardPass implements AutoCloseable {
         }
         lowRank.reduce(index, Linear.Input.ATTENDED, member.index());
         multiplyAdd(member, index, Linear.PROJECTED, layer.projected(), attended);
-        member.barrier();
-
-        normalize(layer.feedForwardNorm(), from, to, layer.gate(), layer.up());
-        lowRank.take(Linear.Input.FEED_FORWARD, normed.values(), from, to);
-        member.barrier();
+        if (!style.parallel()) {
+            member.barrier();
+            addBranch(layer.attentionEndNorm(), from, to);
+            prepareFeedForward(layer, from, to);
+            member.barrier();
+        }
 
         lowRank.reduce(index, Linear.Input.FEED_FORWARD, member.index());
-
-        int width = config.feedForward();
-        // Whole blocks of columns, which the same thread can quantize.
-        int blocks = Math.ceilDiv(width, Layout.BLOCK);
-        int panelFrom = member.from(blocks) * PANELS_PER_BLOCK;
-        int panelTo =
-                Math.min(member.to(blocks) * PANELS_PER_BLOCK, layer.gate().panels());
-        kernels.multiply(layer.gate(), normed, rows, gated.values(), width, false, panelFrom, panelTo);
-        kernels.multiply(layer.up(), normed, rows, up, width, false, panelFrom, panelTo);
-        lowRank.add(index, Linear.GATE, member.index(), gated.values(), panelFrom, panelTo);
-        lowRank.add(index, Linear.UP, member.index(), up, panelFrom, panelTo);
-        int columnFrom = panelFrom * Layout.LANES;
-        int columnTo = Math.min(panelTo * Layout.LANES, width);
-        for (long row = 0; row < rows; row++) {
-            kernels.swiglu(gated.values(), up, row * width + columnFrom, row * width + columnTo);
-        }
-        if (layer.down().layout().quantized()) {
-            kernels.quantize(gated, rows, 0, rows, member.from(blocks), member.to(blocks));
-        }
-        lowRank.takeColumns(Linear.Input.GATED, gated.values(), columnFrom, columnTo);
+        activations(member, index, layer);
         member.barrier();
 
         lowRank.reduce(index, Linear.Input.GATED, member.index());
         multiplyAdd(member, index, Linear.DOWN, layer.down(), gated);
         member.barrier();
+        addBranch(layer.feedForwardEndNorm(), from, to);
     }
 
-    private void normalize(MemorySegment norm, int from, int to, PackedMatrix... users) {
-        engine.kernels().rmsNorm(state, norm, config.epsilon(), normed.values(), config.hidden(), from, to);
-        for (PackedMatrix user : users) {
-            if (user.layout().quantized()) {
-                engine.kernels().quantize(normed, rowCount, from, to, 0, config.hidden() / Layout.BLOCK);
+    /** The input of the feed-forward network, which is attention's where it has no norm of its own. */
+    private void prepareFeedForward(Weights.Layer layer, int from, int to) {
+        if (layer.feedForwardNorm().isPresent()) {
+            Weights.Affine gate = layer.gate().orElse(layer.up());
+            normalize(layer.feedForwardNorm().get(), feedForwardInput(layer), from, to, gate, layer.up());
+        }
+        lowRank.take(Linear.Input.FEED_FORWARD, feedForwardInput(layer).values(), from, to);
+    }
+
+    private Activations feedForwardInput(Weights.Layer layer) {
+        return style.parallel() && layer.feedForwardNorm().isPresent() ? sideInput : normed;
+    }
+
+    private void queriesKeysAndValues(
+            ThreadTeam.Member member, int index, Weights.Layer layer, List<Sequence> sequences) {
+        // A panel holds whole pairs of columns to rotate, so each thread goes on with the columns it has made.
+        int queryPanels = layer.query().matrix().panels();
+        int keyPanels = layer.key().matrix().panels();
+        int all = queryPanels + keyPanels + layer.value().matrix().panels();
+        Columns queries = multiplyShare(member, all, 0, layer.query(), query);
+        addLowRank(member, index, Linear.QUERY, query, queries);
+        Columns keys = multiplyShare(member, all, queryPanels, layer.key(), key);
+        addLowRank(member, index, Linear.KEY, key, keys);
+        Columns values = multiplyShare(member, all, queryPanels + keyPanels, layer.value(), value);
+        addLowRank(member, index, Linear.VALUE, value, values);
+        if (style.queryKeyNorms()) {
+            member.barrier();
+            queries = normalizeHeads(member, layer.queryNorm().orElseThrow(), query, config.heads());
+            keys = normalizeHeads(member, layer.keyNorm().orElseThrow(), key, config.kvHeads());
+        }
+        rotate(index, query, config.queryWidth(), queries);
+        rotate(index, key, config.keyWidth(), keys);
+        for (Sequence sequence : sequences) {
+            KvLayer cache = sequence.cache().layer(index);
+            AttentionShape shape = sight(index).shape();
+            int slot = sequence.firstSlot();
+            engine.kernels()
+                    .storeKeys(sequence.key(), shape, cache, slot, sequence.rows(), keys.from(), keys.to());
+            engine.kernels()
+                    .storeValues(sequence.value(), shape, cache, slot, sequence.rows(), values.from(), values.to());
+        }
+    }
+
+    /** Normalizes this member's heads of all rows. */
+    private Columns normalizeHeads(ThreadTeam.Member member, Weights.Norm norm, MemorySegment x, int heads) {
+        int from = member.from(heads);
+        int to = member.to(heads);
+        for (int row = 0; row < rowCount; row++) {
+            engine.kernels()
+                    .rmsNorm(
+                            x, norm.weight(), style.epsilon(), x, config.headDim(), row * heads + from, row * heads + to);
+        }
+        return new Columns(from * config.headDim(), to * config.headDim());
+    }
+
+    private void rotate(int layer, MemorySegment x, int width, Columns columns) {
+        if (!config.positions().learned()) {
+            MemorySegment angles = sight(layer).angles();
+            engine.kernels().rotate(x, width, config.headDim(), angles, rowCount, columns.from(), columns.to());
+        }
+    }
+
+    /** The feed-forward network up to its hidden activations. */
+    private void activations(ThreadTeam.Member member, int index, Weights.Layer layer) {
+        Kernels kernels = engine.kernels();
+        int rows = rowCount;
+        int width = config.feedForward();
+        // Whole blocks of columns, which the same thread can quantize.
+        int blocks = Math.ceilDiv(width, Layout.BLOCK);
+        int panelFrom = member.from(blocks) * PANELS_PER_BLOCK;
+        int panelTo = Math.min(
+                member.to(blocks) * PANELS_PER_BLOCK, layer.up().matrix().panels());
+        Activations x = feedForwardInput(layer);
+        int from = panelFrom * Layout.LANES;
+        int to = Math.min(panelTo * Layout.LANES, width);
+        if (layer.gate().isPresent()) {
+            multiply(layer.gate().get(), x, gated.values(), width, panelFrom, panelTo);
+            multiply(layer.up(), x, up, width, panelFrom, panelTo);
+            lowRank.add(index, Linear.GATE, member.index(), gated.values(), panelFrom, panelTo);
+            lowRank.add(index, Linear.UP, member.index(), up, panelFrom, panelTo);
+            for (long row = 0; row < rows; row++) {
+                kernels.activateGated(style.activation(), gated.values(), up, row * width + from, row * width + to);
+            }
+        } else {
+            multiply(layer.up(), x, gated.values(), width, panelFrom, panelTo);
+            lowRank.add(index, Linear.UP, member.index(), gated.values(), panelFrom, panelTo);
+            for (long row = 0; row < rows; row++) {
+                kernels.activate(style.activation(), gated.values(), row * width + from, row * width + to);
+            }
+        }
+        if (layer.down().matrix().layout().quantized()) {
+            kernels.quantize(gated, rows, 0, rows, member.from(blocks), member.to(blocks));
+        }
+        lowRank.takeColumns(Linear.Input.GATED, gated.values(), from, to);
+    }
+
+    private void normalize(Weights.Norm norm, Activations out, int from, int to, Weights.Affine... users) {
+        normalize(norm, state, out.values(), from, to);
+        for (Weights.Affine user : users) {
+            if (user.matrix().layout().quantized()) {
+                engine.kernels().quantize(out, rowCount, from, to, 0, config.hidden() / Layout.BLOCK);
                 return;
             }
+        }
+    }
+
+    private void normalize(Weights.Norm norm, MemorySegment x, MemorySegment out, int from, int to) {
+        Kernels kernels = engine.kernels();
+        if (norm.bias().isPresent()) {
+            kernels.layerNorm(
+                    x, norm.weight(), norm.bias().get(), style.epsilon(), out, config.hidden(), from, to);
+        } else {
+            kernels.rmsNorm(x, norm.weight(), style.epsilon(), out, config.hidden(), from, to);
         }
     }
 
@@ -447,21 +529,45 @@ public final class ForwardPass implements AutoCloseable {
 
     /** This member's part of a product whose panels are numbered from {@code first} among those of several. */
     private Columns multiplyShare(
-            ThreadTeam.Member member, int allPanels, int first, PackedMatrix weights, MemorySegment out) {
+            ThreadTeam.Member member, int allPanels, int first, Weights.Affine linear, MemorySegment out) {
         int from = Math.max(member.from(allPanels) - first, 0);
-        int to = Math.min(member.to(allPanels) - first, weights.panels());
+        int to = Math.min(member.to(allPanels) - first, linear.matrix().panels());
         if (from >= to) {
             return Columns.NONE;
         }
-        engine.kernels().multiply(weights, normed, rowCount, out, weights.rows(), false, from, to);
+        multiply(linear, normed, out, linear.matrix().rows(), from, to);
         return new Columns(from * Layout.LANES, to * Layout.LANES);
     }
 
-    private void multiplyAdd(ThreadTeam.Member member, int layer, Linear linear, PackedMatrix weights, Activations x) {
-        int from = member.from(weights.panels());
-        int to = member.to(weights.panels());
-        engine.kernels().multiply(weights, x, rowCount, state, config.hidden(), true, from, to);
-        lowRank.add(layer, linear, member.index(), state, from, to);
+    private void multiply(
+            Weights.Affine linear, Activations x, MemorySegment out, int stride, int panelFrom, int panelTo) {
+        engine.kernels().multiply(linear.matrix(), x, rowCount, out, stride, false, panelFrom, panelTo);
+        addBias(linear, out, stride, panelFrom, panelTo);
+    }
+
+    private void addBias(Weights.Affine linear, MemorySegment out, int stride, int panelFrom, int panelTo) {
+        if (linear.bias().isPresent()) {
+            int to = Math.min(panelTo * Layout.LANES, linear.matrix().rows());
+            engine.kernels().addBias(out, stride, linear.bias().get(), rowCount, panelFrom * Layout.LANES, to);
+        }
+    }
+
+    /** Adds this member's columns of a product to the residual stream, or leaves them to {@link #addBranch}. */
+    private void multiplyAdd(ThreadTeam.Member member, int layer, Linear linear, Weights.Affine weights, Activations x) {
+        int from = member.from(weights.matrix().panels());
+        int to = member.to(weights.matrix().panels());
+        MemorySegment out = style.normsBehind() ? branch : state;
+        engine.kernels()
+                .multiply(weights.matrix(), x, rowCount, out, config.hidden(), !style.normsBehind(), from, to);
+        addBias(weights, out, config.hidden(), from, to);
+        lowRank.add(layer, linear, member.index(), out, from, to);
+    }
+
+    private void addBranch(Optional<Weights.Norm> norm, int from, int to) {
+        if (norm.isPresent()) {
+            normalize(norm.get(), branch, branch, from, to);
+            engine.kernels().add(state, branch, (long) from * config.hidden(), (long) to * config.hidden());
+        }
     }
 
     private void addLowRank(ThreadTeam.Member member, int layer, Linear linear, MemorySegment out, Columns columns) {
@@ -474,7 +580,12 @@ public final class ForwardPass implements AutoCloseable {
         PromptLayer prompt =
                 engine.maskTokens().map(tokens -> tokens.layer(layer)).orElse(PromptLayer.NONE);
         return new Attention(
-                sequence.query(), sequence.rows(), shape, sequence.cache().layer(layer), prompt, sequence.visibility());
+                sequence.query(),
+                sequence.rows(),
+                sight(layer).shape(),
+                sequence.cache().layer(layer),
+                prompt,
+                sequence.visibility());
     }
 
     /** Deals out tiles of queries that share keys and values. */
@@ -483,7 +594,7 @@ public final class ForwardPass implements AutoCloseable {
         int turn = 0; // goes on over the sequences, each of which may have few tiles
         for (Sequence sequence : sequences) {
             Attention attention = attention(sequence, layer);
-            int perKvHead = sequence.rows() * shape.group();
+            int perKvHead = sequence.rows() * attention.shape().group();
             int tilesPerKvHead = tilesPerKvHead(sequence.rows());
             int tiles = config.kvHeads() * tilesPerKvHead;
             // Neighbouring tiles go to different threads, since later rows see more.
@@ -539,21 +650,23 @@ public final class ForwardPass implements AutoCloseable {
             int from = member.from(count);
             int to = member.to(count);
             MemorySegment x = headInput.values();
-            kernels.rmsNorm(x, weights.outputNorm(), config.epsilon(), x, hidden, from, to);
+            normalize(weights.outputNorm(), x, x, from, to);
             if (weights.output().layout().quantized()) {
                 kernels.quantize(headInput, count, from, to, 0, hidden / Layout.BLOCK);
             }
             member.barrier();
             PackedMatrix output = weights.output();
-            kernels.multiply(
-                    output,
-                    headInput,
-                    count,
-                    logits,
-                    config.vocabulary(),
-                    false,
-                    member.from(output.panels()),
-                    member.to(output.panels()));
+            int panelFrom = member.from(output.panels());
+            int panelTo = member.to(output.panels());
+            int vocabulary = config.vocabulary();
+            kernels.multiply(output, headInput, count, logits, vocabulary, false, panelFrom, panelTo);
+            if (config.logitCap() > 0) {
+                int first = panelFrom * Layout.LANES;
+                int last = Math.min(panelTo * Layout.LANES, vocabulary);
+                for (long row = 0; row < count; row++) {
+                    kernels.cap(logits, config.logitCap(), row * vocabulary + first, row * vocabulary + last);
+                }
+            }
         });
         return logits.asSlice(0, (long) count * config.vocabulary() * Float.BYTES);
     }

@@ -122,7 +122,7 @@ public final class LearnedTokens {
     /** f32 (rows, rank) of a linear layer. */
     public MemorySegment lowRankB(int layer, Linear linear) {
         long from = lowRankFrom(layer) + lowRankAFloats(config, rank);
-        for (Linear before : Linear.values()) {
+        for (Linear before : Linear.of(config)) {
             if (before == linear) {
                 break;
             }
@@ -146,7 +146,7 @@ public final class LearnedTokens {
             a.put(input, all);
         }
         Map<Linear, float[]> b = new EnumMap<>(Linear.class);
-        for (Linear linear : Linear.values()) {
+        for (Linear linear : Linear.of(config)) {
             int size = rank * linear.rows(config);
             float[] all = new float[config.layers() * size];
             for (int layer = 0; layer < config.layers(); layer++) {
@@ -176,7 +176,7 @@ public final class LearnedTokens {
     /** Of a layer. */
     private static long lowRankFloats(ModelConfig config, int rank) {
         long rows = 0;
-        for (Linear linear : Linear.values()) {
+        for (Linear linear : Linear.of(config)) {
             rows += linear.rows(config);
         }
         return lowRankAFloats(config, rank) + rank * rows;

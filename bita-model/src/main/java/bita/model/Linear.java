@@ -1,5 +1,8 @@
 package bita.model;
 
+import java.util.Arrays;
+import java.util.List;
+
 /** The linear layers of a transformer block. */
 public enum Linear {
     QUERY(Input.ATTENTION),
@@ -31,10 +34,17 @@ public enum Linear {
         public int columns(ModelConfig config) {
             return switch (this) {
                 case ATTENTION, FEED_FORWARD -> config.hidden();
-                case ATTENDED -> config.heads() * config.headDim();
+                case ATTENDED -> config.queryWidth();
                 case GATED -> config.feedForward();
             };
         }
+    }
+
+    /** Those that a model has: without a gate, {@link #UP} alone makes the hidden activations. */
+    public static List<Linear> of(ModelConfig config) {
+        return Arrays.stream(values())
+                .filter(linear -> linear != GATE || config.style().gated())
+                .toList();
     }
 
     /** What the layer multiplies. */
@@ -45,8 +55,8 @@ public enum Linear {
     /** Outputs: rows of the weight matrix. */
     public int rows(ModelConfig config) {
         return switch (this) {
-            case QUERY -> config.heads() * config.headDim();
-            case KEY, VALUE -> config.kvHeads() * config.headDim();
+            case QUERY -> config.queryWidth();
+            case KEY, VALUE -> config.keyWidth();
             case PROJECTED, DOWN -> config.hidden();
             case GATE, UP -> config.feedForward();
         };

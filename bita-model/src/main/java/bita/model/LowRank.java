@@ -3,6 +3,7 @@ package bita.model;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -23,7 +24,7 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
         if (rank < 1 || rank > MOST) {
             throw new IllegalArgumentException("a rank is from 1 to " + MOST + ", not " + rank);
         }
-        if (a.size() < Linear.Input.values().length || b.size() < Linear.values().length) {
+        if (a.size() < Linear.Input.values().length || b.size() < Linear.values().length - (b.containsKey(Linear.GATE) ? 0 : 1)) {
             throw new IllegalArgumentException("a low-rank adapter has matrices for all linear layers");
         }
         a = new EnumMap<>(a);
@@ -33,6 +34,11 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
     /** (layers, rank, columns) of an input. */
     public float[] a(Linear.Input input) {
         return Objects.requireNonNull(a.get(input));
+    }
+
+    /** The linear layers that something is added to: all that the model has. */
+    public Set<Linear> linear() {
+        return b.keySet();
     }
 
     /** (layers, rows, rank) of a linear layer. */
@@ -49,7 +55,10 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
         for (Linear.Input input : Linear.Input.values()) {
             check(a(input), config.layers() * (long) rank * input.columns(config), input);
         }
-        for (Linear linear : Linear.values()) {
+        if (!b.keySet().equals(Set.copyOf(Linear.of(config)))) {
+            throw new IllegalArgumentException("the low-rank adapter is for other linear layers than the model's");
+        }
+        for (Linear linear : Linear.of(config)) {
             check(b(linear), config.layers() * (long) rank * linear.rows(config), linear);
         }
     }

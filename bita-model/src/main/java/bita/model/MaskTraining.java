@@ -40,9 +40,12 @@ public final class MaskTraining implements AutoCloseable {
 
     private final Engine engine;
     private final ModelConfig config;
+    private final BlockStyle style;
     private final Kernels kernels;
     private final TrainingKernels training;
-    private final AttentionShape shape;
+    private final TrainingProducts products;
+    private final LowRankTraining lowRank;
+    private final List<Sight> sights; // of the layers that see everything, then of those with windows, if there are any
     private final int prompts;
     private final int masks;
     private final int rank;
@@ -54,29 +57,29 @@ public final class MaskTraining implements AutoCloseable {
 
     private final MemorySegment output; // f32 (rows, hidden): the residual stream behind the last block
     private final MemorySegment normed; // f32 (rows, hidden); backward: its gradient
+    private final MemorySegment sideInput; // f32 (rows, hidden): of a feed-forward network beside attention, if normed apart
     private final MemorySegment dAttended; // f32 (rows, queryWidth)
     private final MemorySegment gated; // f32 (rows, feedForward); backward: its gradient
     private final MemorySegment gradient; // f32 (rows, hidden): of the residual stream
+    private final MemorySegment sideGradient; // f32 (rows, hidden): a block's input's, by a network beside attention
+    private final MemorySegment branchGradient; // f32 (rows, hidden): of what a norm stands behind
     private final MemorySegment dQuery; // f32 (rows, queryWidth)
     private final MemorySegment dKey; // f32 (rows, keyWidth)
     private final MemorySegment dValue; // f32 (rows, keyWidth)
+    private final MemorySegment dRawQuery; // f32 (rows, queryWidth): before its norm, if it has one
+    private final MemorySegment dRawKey; // f32 (rows, keyWidth)
     private final MemorySegment dPromptKeys; // f32 (RUNS, prompts, queryWidth)
     private final MemorySegment dPromptValues; // f32 (RUNS, prompts, queryWidth)
     private final MemorySegment logits; // f32 (rows, vocabulary)
-    private final MemorySegment rotary; // f32 (rows, headDim / 2, 2)
-    private final MemorySegment rotaryBack; // f32 (rows, headDim / 2, 2): the same angles, negative
+    private final MemorySegment cappedLogits; // f32 (rows, vocabulary): once more, for the backward pass, if they are capped
     private final MemorySegment prefix; // i32 (rows)
     private final MemorySegment groupPrefix; // i32 (groups)
     private final MemorySegment pathStart; // i32 (rows + 1)
     private final MemorySegment path; // i32
     private final MemorySegment prompted; // i32 (rows)
-    private final MemorySegment[] productScratch;
     private final List<PromptLayer> promptLayers = new ArrayList<>(); // as the forward pass reads them
-
-    private final MemorySegment reducedGradient; // f32 (rows, rank)
-    private final MemorySegment lowRankInput; // f32 (rows, widest): an input once more, to find the gradient of A
-    private final List<Map<Linear.Input, PackedMatrix>> a = new ArrayList<>(); // of each layer (rank, columns)
-    private final List<Map<Linear, PackedMatrix>> b = new ArrayList<>(); // of each layer (rows, rank)
+    private final MemorySegment once; // f32 (rows, widest): an input once more, to find the gradient of an A
+    private final float[] embedding;
 
     private Arena cacheArena = Arena.ofShared();
     private int cacheSlots;
@@ -86,6 +89,14 @@ public final class MaskTraining implements AutoCloseable {
 
     private Optional<Window> window = Optional.empty();
 
+    /**
+     * What a kind of layers sees of positions.
+     *
+     * @param angles f32 (rows, headDim / 2, 2): cosines and sines
+     * @param back   f32 (rows, headDim / 2, 2): of the same angles, negative
+     */
+    private record Sight(AttentionShape shape, RotaryTable table, MemorySegment angles, MemorySegment back) {}
+
     /** What the last forward pass ran. */
     private record Window(KvCache cache, LearnedTokens learned, int groups, int rows) {}
 
@@ -94,12 +105,15 @@ public final class MaskTraining implements AutoCloseable {
             MemorySegment input, // f32 (rows, hidden)
             MemorySegment query, // f32 (rows, queryWidth), rotated
             MemorySegment key, // f32 (rows, keyWidth), rotated
+            MemorySegment rawQuery, // f32 (rows, queryWidth): before its norm, if it has one
+            MemorySegment rawKey, // f32 (rows, keyWidth)
             MemorySegment value, // f32 (rows, keyWidth)
             MemorySegment attended, // f32 (rows, queryWidth)
+            MemorySegment attentionBranch, // f32 (rows, hidden): what attention adds, before its norm, if it has one
             MemorySegment middle, // f32 (rows, hidden): behind attention
             MemorySegment gate, // f32 (rows, feedForward)
             MemorySegment up, // f32 (rows, feedForward)
-            Map<Linear.Input, MemorySegment> reduced) {} // f32 (rows, rank): products with A
+            MemorySegment feedForwardBranch) {} // f32 (rows, hidden)
 
     /**
      * Memory for windows of up to {@code maxGroups} groups.
@@ -113,83 +127,78 @@ public final class MaskTraining implements AutoCloseable {
         this.masks = masks;
         this.rank = rank;
         config = engine.model().config();
+        style = config.style();
         kernels = engine.kernels();
         training = KernelsProvider.training(kernels);
+        products = new TrainingProducts(training, engine.team().threads(), arena);
         maxRows = maxGroups * masks;
-        shape = new AttentionShape(
-                config.heads(), config.kvHeads(), config.headDim(), (float) (1 / Math.sqrt(config.headDim())));
-        queryWidth = config.heads() * config.headDim();
-        keyWidth = config.kvHeads() * config.headDim();
+        lowRank = new LowRankTraining(rank, maxRows, engine, training, products, arena);
+        queryWidth = config.queryWidth();
+        keyWidth = config.keyWidth();
+        sights = engine.model().rotaries().stream().map(this::sight).toList();
         for (int i = 0; i < config.layers(); i++) {
             layers.add(new LayerActivations(
                     rowsOf(config.hidden()),
                     rowsOf(queryWidth),
                     rowsOf(keyWidth),
+                    rowsIf(style.queryKeyNorms(), queryWidth),
+                    rowsIf(style.queryKeyNorms(), keyWidth),
                     rowsOf(keyWidth),
                     rowsOf(queryWidth),
+                    rowsIf(style.normsBehind(), config.hidden()),
                     rowsOf(config.hidden()),
+                    rowsIf(style.gated(), config.feedForward()),
                     rowsOf(config.feedForward()),
-                    rowsOf(config.feedForward()),
-                    reducedInputs()));
-            allocateLowRank();
+                    rowsIf(style.normsBehind(), config.hidden())));
         }
         output = rowsOf(config.hidden());
         normed = rowsOf(config.hidden());
+        sideInput = rowsIf(style.parallel(), config.hidden());
         dAttended = rowsOf(queryWidth);
         gated = rowsOf(config.feedForward());
         gradient = rowsOf(config.hidden());
+        sideGradient = rowsIf(style.parallel(), config.hidden());
+        branchGradient = rowsIf(style.normsBehind(), config.hidden());
         dQuery = rowsOf(queryWidth);
         dKey = rowsOf(keyWidth);
         dValue = rowsOf(keyWidth);
+        dRawQuery = rowsIf(style.queryKeyNorms(), queryWidth);
+        dRawKey = rowsIf(style.queryKeyNorms(), keyWidth);
         dPromptKeys = floats((long) RUNS * prompts * queryWidth);
         dPromptValues = floats((long) RUNS * prompts * queryWidth);
         logits = rowsOf(config.vocabulary());
-        rotary = rowsOf(config.headDim());
-        rotaryBack = rowsOf(config.headDim());
+        cappedLogits = rowsIf(config.logitCap() > 0, config.vocabulary());
         prefix = arena.allocate(JAVA_INT, maxRows);
         groupPrefix = arena.allocate(JAVA_INT, maxGroups);
         pathStart = arena.allocate(JAVA_INT, maxRows + 1L);
         path = arena.allocate(JAVA_INT, (long) maxRows * (masks + 1) / 2 + 1);
         prompted = arena.allocate(JAVA_INT, maxRows);
-        reducedGradient = rank == 0 ? MemorySegment.NULL : rowsOf(rank);
-        lowRankInput = rank == 0 ? MemorySegment.NULL : rowsOf(Math.max(queryWidth, config.feedForward()));
-        productScratch = new MemorySegment[engine.team().threads()];
-        for (int i = 0; i < productScratch.length; i++) {
-            productScratch[i] = floats(TrainingKernels.PRODUCT_SCRATCH_FLOATS);
-        }
+        once = rowsIf(rank > 0, widest(config));
+        embedding = new float[config.hidden()];
         for (int i = 0; i < config.layers(); i++) {
             promptLayers.add(MaskTokens.allocate(arena, config, prompts));
         }
     }
 
-    private Map<Linear.Input, MemorySegment> reducedInputs() {
-        Map<Linear.Input, MemorySegment> reduced = new EnumMap<>(Linear.Input.class);
-        if (rank > 0) {
-            for (Linear.Input input : Linear.Input.values()) {
-                reduced.put(input, rowsOf(rank));
-            }
-        }
-        return reduced;
+    private Sight sight(RotaryTable table) {
+        AttentionShape shape = config.attention(table != engine.model().rotaries().getFirst());
+        return new Sight(shape, table, rowsOf(config.headDim()), rowsOf(config.headDim()));
     }
 
-    private void allocateLowRank() {
-        if (rank == 0) {
-            return;
-        }
-        Map<Linear.Input, PackedMatrix> ofInputs = new EnumMap<>(Linear.Input.class);
-        for (Linear.Input input : Linear.Input.values()) {
-            ofInputs.put(input, PackedMatrix.allocate(arena, NumberFormat.F32, rank, input.columns(config)));
-        }
-        a.add(ofInputs);
-        Map<Linear, PackedMatrix> ofLayers = new EnumMap<>(Linear.class);
-        for (Linear linear : Linear.values()) {
-            ofLayers.put(linear, PackedMatrix.allocate(arena, NumberFormat.F32, linear.rows(config), rank));
-        }
-        b.add(ofLayers);
+    private Sight sight(int layer) {
+        return config.hasWindow(layer) ? sights.getLast() : sights.getFirst();
+    }
+
+    private static int widest(ModelConfig config) {
+        return Math.max(config.hidden(), config.feedForward());
     }
 
     private MemorySegment rowsOf(int width) {
         return floats((long) maxRows * width);
+    }
+
+    private MemorySegment rowsIf(boolean needed, int width) {
+        return needed ? rowsOf(width) : MemorySegment.NULL;
     }
 
     private MemorySegment floats(long count) {
@@ -204,46 +213,39 @@ public final class MaskTraining implements AutoCloseable {
      */
     public static long bytes(
             ModelConfig config, int prompts, int masks, int rank, int maxGroups, int slots, int threads) {
+        BlockStyle style = config.style();
         long rows = (long) maxGroups * masks;
-        long queryWidth = (long) config.heads() * config.headDim();
-        long keyWidth = (long) config.kvHeads() * config.headDim();
-        long perLayer = 2L * config.hidden()
-                + 2 * queryWidth
-                + 2 * keyWidth
-                + 2L * config.feedForward()
-                + (long) Linear.Input.values().length * rank;
-        long shared = 3L * config.hidden()
-                + 2 * queryWidth
-                + 2 * keyWidth
+        long hidden = config.hidden();
+        long heads = (long) config.queryWidth() + config.keyWidth();
+        long perLayer = 2 * hidden
+                + config.queryWidth()
+                + config.keyWidth()
+                + heads
+                + (style.queryKeyNorms() ? heads : 0)
+                + (style.normsBehind() ? 2 * hidden : 0)
+                + (style.gated() ? 2L : 1L) * config.feedForward();
+        long shared = 3 * hidden
+                + (style.parallel() ? 2 * hidden : 0)
+                + (style.normsBehind() ? hidden : 0)
+                + config.queryWidth()
+                + config.keyWidth()
+                + heads
+                + (style.queryKeyNorms() ? heads : 0)
                 + config.feedForward()
-                + config.vocabulary()
-                + 2L * config.headDim()
-                + rank
-                + (rank == 0 ? 0 : Math.max(queryWidth, config.feedForward()));
-        long promptGradients = 2L * RUNS * prompts * queryWidth;
-        long turnedCache = 2L * slots * keyWidth;
-        AttentionShape attention = new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), 1);
+                + (config.logitCap() > 0 ? 2L : 1L) * config.vocabulary()
+                + (config.positions().windows().isPresent() ? 4L : 2L) * config.headDim()
+                + (rank == 0 ? 0 : widest(config));
+        long promptGradients = 2L * RUNS * prompts * config.queryWidth();
+        long turnedCache = 2L * slots * config.keyWidth();
+        AttentionShape attention = config.attention(false);
         long perThread = TrainingKernels.PRODUCT_SCRATCH_FLOATS + 2 * attention.scratchFloats(slots, prompts);
         long floats =
                 rows * (config.layers() * perLayer + shared) + promptGradients + turnedCache + threads * perThread;
         long ints = 3 * rows + maxGroups + 1 + rows * (masks + 1) / 2 + 1;
         return floats * Float.BYTES
                 + ints * Integer.BYTES
-                + config.layers() * (MaskTokens.layerBytes(config, prompts) + packedBytes(config, rank));
-    }
-
-    private static long packedBytes(ModelConfig config, int rank) {
-        if (rank == 0) {
-            return 0;
-        }
-        long bytes = 0;
-        for (Linear.Input input : Linear.Input.values()) {
-            bytes += PackedMatrix.bytes(NumberFormat.F32, rank, input.columns(config));
-        }
-        for (Linear linear : Linear.values()) {
-            bytes += PackedMatrix.bytes(NumberFormat.F32, linear.rows(config), rank);
-        }
-        return bytes;
+                + config.layers() * MaskTokens.layerBytes(config, prompts)
+                + LowRankTraining.bytes(config, rank, rows);
     }
 
     /**
@@ -278,10 +280,16 @@ public final class MaskTraining implements AutoCloseable {
                     layers.getFirst().input(),
                     (long) row * config.hidden() * Float.BYTES,
                     (long) config.hidden() * Float.BYTES);
+            engine.model()
+                    .addPosition(
+                            anchors[row / masks] + 1 + row % masks,
+                            embedding,
+                            layers.getFirst().input(),
+                            (long) row * config.hidden());
         }
         Visibility visibility = new Visibility(prefix, pathStart, path, prompted);
         engine.team().run(member -> {
-            packLowRank(member, tokens);
+            lowRank.pack(member, tokens);
             for (int i = member.from(config.layers()); i < member.to(config.layers()); i++) {
                 MaskTokens.arrange(tokens.promptKeys(i), tokens.promptValues(i), config, promptLayers.get(i));
             }
@@ -291,34 +299,24 @@ public final class MaskTraining implements AutoCloseable {
                 forward(member, w, i, visibility, next);
             }
             Weights weights = engine.model().weights();
-            norm(member, w.rows(), output, weights.outputNorm());
+            normalize(member, w.rows(), weights.outputNorm(), output, normed);
             member.barrier();
-            multiply(member, w.rows(), weights.output(), normed, logits, false);
+            TrainingProducts.Share mine =
+                    products.multiply(member, w.rows(), weights.output(), normed, logits, false);
+            capLogits(w.rows(), mine);
         });
         return logits.asSlice(0, (long) rows * config.vocabulary() * Float.BYTES);
     }
 
-    /** Packs each thread's share of the layers. */
-    private void packLowRank(ThreadTeam.Member member, LearnedTokens tokens) {
-        for (int layer = member.from(a.size()); layer < member.to(a.size()); layer++) {
-            for (Linear.Input input : Linear.Input.values()) {
-                PackedMatrix matrix = a(layer, input);
-                kernels.pack(NumberFormat.F32, tokens.lowRankA(layer, input), matrix, 0, matrix.panels());
-            }
-            for (Linear linear : Linear.values()) {
-                PackedMatrix matrix = b(layer, linear);
-                kernels.pack(NumberFormat.F32, tokens.lowRankB(layer, linear), matrix, 0, matrix.panels());
+    private void capLogits(int rows, TrainingProducts.Share share) {
+        if (config.logitCap() > 0) {
+            for (long row = 0; row < rows; row++) {
+                long from = row * config.vocabulary() + share.from();
+                long to = row * config.vocabulary() + share.to();
+                kernels.cap(logits, config.logitCap(), from, to);
+                copy(logits, cappedLogits, from, to);
             }
         }
-        // The first norm's barrier comes before the first use.
-    }
-
-    private PackedMatrix a(int layer, Linear.Input input) {
-        return Objects.requireNonNull(a.get(layer).get(input));
-    }
-
-    private PackedMatrix b(int layer, Linear linear) {
-        return Objects.requireNonNull(b.get(layer).get(linear));
     }
 
     /** Positions, and what each row sees: the real tokens up to the anchor, and the masks of its group up to itself. */
@@ -332,7 +330,9 @@ public final class MaskTraining implements AutoCloseable {
             groupPrefix.setAtIndex(JAVA_INT, group, anchor + 1);
             for (int mask = 0; mask < masks; mask++) {
                 int row = group * masks + mask;
-                engine.model().rotary().copy(anchor + 1 + mask, rotary, row);
+                for (Sight sight : sights) {
+                    sight.table().copy(anchor + 1 + mask, sight.angles(), row);
+                }
                 prefix.setAtIndex(JAVA_INT, row, anchor + 1);
                 prompted.setAtIndex(JAVA_INT, row, 1);
                 pathStart.setAtIndex(JAVA_INT, row, pathEnd);
@@ -343,9 +343,11 @@ public final class MaskTraining implements AutoCloseable {
         }
         int rows = anchors.length * masks;
         pathStart.setAtIndex(JAVA_INT, rows, pathEnd);
-        for (long i = 0; i < (long) rows * config.headDim(); i += 2) {
-            rotaryBack.setAtIndex(JAVA_FLOAT, i, rotary.getAtIndex(JAVA_FLOAT, i));
-            rotaryBack.setAtIndex(JAVA_FLOAT, i + 1, -rotary.getAtIndex(JAVA_FLOAT, i + 1));
+        for (Sight sight : sights) {
+            for (long i = 0; i < (long) rows * config.headDim(); i += 2) {
+                sight.back().setAtIndex(JAVA_FLOAT, i, sight.angles().getAtIndex(JAVA_FLOAT, i));
+                sight.back().setAtIndex(JAVA_FLOAT, i + 1, -sight.angles().getAtIndex(JAVA_FLOAT, i + 1));
+            }
         }
     }
 
@@ -360,7 +362,7 @@ public final class MaskTraining implements AutoCloseable {
         valuePanels = cacheArena.allocate((long) slots * keyWidth * Float.BYTES, 64);
         attentionScratch = new MemorySegment[engine.team().threads()];
         for (int i = 0; i < attentionScratch.length; i++) {
-            attentionScratch[i] = cacheArena.allocate(2 * shape.scratchFloats(slots, prompts) * Float.BYTES, 64);
+            attentionScratch[i] = cacheArena.allocate(2 * sights.getFirst().shape().scratchFloats(slots, prompts) * Float.BYTES, 64);
         }
     }
 
@@ -368,93 +370,174 @@ public final class MaskTraining implements AutoCloseable {
     private void forward(ThreadTeam.Member member, Window w, int index, Visibility visibility, MemorySegment next) {
         Weights.Layer weights = engine.model().weights().layers().get(index);
         LayerActivations a = layers.get(index);
-        KvLayer cacheLayer = w.cache().layer(index);
         int rows = w.rows();
-        int firstSlot = w.cache().length();
 
-        norm(member, w.rows(), a.input(), weights.attentionNorm());
-        copyRows(member, w.rows(), a.input(), a.middle());
+        normalize(member, rows, weights.attentionNorm(), a.input(), normed);
+        copyRows(member, rows, a.input(), a.middle());
+        if (style.parallel() && weights.feedForwardNorm().isPresent()) {
+            normalize(member, rows, weights.feedForwardNorm().get(), a.input(), sideInput);
+        }
         member.barrier();
-        reduce(member, w.rows(), index, Linear.Input.ATTENTION, normed);
-
-        Share mine = multiply(member, w.rows(), weights.query(), normed, a.query(), false);
-        addLowRank(member, w.rows(), index, Linear.QUERY, a.query());
-        kernels.rotate(a.query(), queryWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
-        mine = multiply(member, w.rows(), weights.key(), normed, a.key(), false);
-        addLowRank(member, w.rows(), index, Linear.KEY, a.key());
-        kernels.rotate(a.key(), keyWidth, config.headDim(), rotary, rows, mine.from(), mine.to());
-        kernels.storeKeys(a.key(), shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
-        mine = multiply(member, w.rows(), weights.value(), normed, a.value(), false);
-        addLowRank(member, w.rows(), index, Linear.VALUE, a.value());
-        kernels.storeValues(a.value(), shape, cacheLayer, firstSlot, rows, mine.from(), mine.to());
+        lowRank.reduce(member, rows, index, Linear.Input.ATTENTION, normed);
+        queriesKeysAndValues(member, w, index, weights);
         member.barrier();
 
-        Attention attention = new Attention(a.query(), rows, shape, cacheLayer, promptLayers.get(index), visibility);
+        attend(member, w, index, visibility);
+        member.barrier();
+        lowRank.reduce(member, rows, index, Linear.Input.ATTENDED, a.attended());
+
+        addProduct(member, rows, index, Linear.PROJECTED, weights.projected(), a.attended(), a.middle(), a.attentionBranch());
+        member.barrier();
+        addBranch(member, rows, weights.attentionEndNorm(), a.attentionBranch(), a.middle());
+        if (!style.parallel()) {
+            normalize(member, rows, weights.feedForwardNorm().orElseThrow(), a.middle(), normed);
+        }
+        copyRows(member, rows, a.middle(), next);
+        member.barrier();
+
+        MemorySegment x = feedForwardInput(weights);
+        lowRank.reduce(member, rows, index, Linear.Input.FEED_FORWARD, x);
+        if (style.gated()) {
+            multiply(member, rows, index, Linear.GATE, weights.gate().orElseThrow(), x, a.gate());
+        }
+        activate(multiply(member, rows, index, Linear.UP, weights.up(), x, a.up()), rows, a, gated);
+        member.barrier();
+
+        lowRank.reduce(member, rows, index, Linear.Input.GATED, gated);
+        addProduct(member, rows, index, Linear.DOWN, weights.down(), gated, next, a.feedForwardBranch());
+        member.barrier();
+        addBranch(member, rows, weights.feedForwardEndNorm(), a.feedForwardBranch(), next);
+    }
+
+    /** The feed-forward network's input in a forward pass. */
+    private MemorySegment feedForwardInput(Weights.Layer weights) {
+        return style.parallel() && weights.feedForwardNorm().isPresent() ? sideInput : normed;
+    }
+
+    private void queriesKeysAndValues(ThreadTeam.Member member, Window w, int index, Weights.Layer weights) {
+        LayerActivations a = layers.get(index);
+        KvLayer cache = w.cache().layer(index);
+        AttentionShape shape = sight(index).shape();
+        int rows = w.rows();
+        int slot = w.cache().length();
+        boolean norms = style.queryKeyNorms();
+        TrainingProducts.Share queries = multiply(
+                member, rows, index, Linear.QUERY, weights.query(), normed, norms ? a.rawQuery() : a.query());
+        TrainingProducts.Share keys =
+                multiply(member, rows, index, Linear.KEY, weights.key(), normed, norms ? a.rawKey() : a.key());
+        TrainingProducts.Share values =
+                multiply(member, rows, index, Linear.VALUE, weights.value(), normed, a.value());
+        if (norms) {
+            member.barrier();
+            queries = normalizeHeads(
+                    member, rows, weights.queryNorm().orElseThrow(), a.rawQuery(), a.query(), config.heads());
+            keys = normalizeHeads(member, rows, weights.keyNorm().orElseThrow(), a.rawKey(), a.key(), config.kvHeads());
+        }
+        rotate(index, a.query(), queryWidth, rows, queries, false);
+        rotate(index, a.key(), keyWidth, rows, keys, false);
+        kernels.storeKeys(a.key(), shape, cache, slot, rows, keys.from(), keys.to());
+        kernels.storeValues(a.value(), shape, cache, slot, rows, values.from(), values.to());
+    }
+
+    /** Normalizes this member's heads of all rows. */
+    private TrainingProducts.Share normalizeHeads(
+            ThreadTeam.Member member, int rows, Weights.Norm norm, MemorySegment x, MemorySegment out, int heads) {
+        int from = member.from(heads);
+        int to = member.to(heads);
+        for (int row = 0; row < rows; row++) {
+            kernels.rmsNorm(
+                    x, norm.weight(), style.epsilon(), out, config.headDim(), row * heads + from, row * heads + to);
+        }
+        return new TrainingProducts.Share(from * config.headDim(), to * config.headDim());
+    }
+
+    private void rotate(
+            int layer, MemorySegment x, int width, int rows, TrainingProducts.Share columns, boolean back) {
+        if (!config.positions().learned()) {
+            MemorySegment angles = back ? sight(layer).back() : sight(layer).angles();
+            kernels.rotate(x, width, config.headDim(), angles, rows, columns.from(), columns.to());
+        }
+    }
+
+    private void attend(ThreadTeam.Member member, Window w, int index, Visibility visibility) {
+        LayerActivations a = layers.get(index);
+        Attention attention = new Attention(
+                a.query(),
+                w.rows(),
+                sight(index).shape(),
+                w.cache().layer(index),
+                promptLayers.get(index),
+                visibility);
         int tile = AttentionShape.QUERIES_PER_TILE;
         int tiles = Math.ceilDiv(attention.items(), tile);
         for (int i = member.index(); i < tiles; i += engine.team().threads()) {
             int to = Math.min((i + 1) * tile, attention.items());
             kernels.attend(attention, a.attended(), attentionScratch[member.index()], i * tile, to);
         }
-        member.barrier();
-        reduce(member, w.rows(), index, Linear.Input.ATTENDED, a.attended());
+    }
 
-        multiply(member, w.rows(), weights.projected(), a.attended(), a.middle(), true);
-        addLowRank(member, w.rows(), index, Linear.PROJECTED, a.middle());
-        member.barrier();
-
-        norm(member, w.rows(), a.middle(), weights.feedForwardNorm());
-        copyRows(member, w.rows(), a.middle(), next);
-        member.barrier();
-
-        reduce(member, w.rows(), index, Linear.Input.FEED_FORWARD, normed);
-        multiply(member, w.rows(), weights.gate(), normed, a.gate(), false);
-        addLowRank(member, w.rows(), index, Linear.GATE, a.gate());
-        mine = multiply(member, w.rows(), weights.up(), normed, a.up(), false);
-        addLowRank(member, w.rows(), index, Linear.UP, a.up());
+    /** out = hidden activations, in a member's columns. */
+    private void activate(TrainingProducts.Share mine, int rows, LayerActivations a, MemorySegment out) {
         for (long row = 0; row < rows; row++) {
             long from = row * config.feedForward() + mine.from();
             long to = row * config.feedForward() + mine.to();
-            MemorySegment.copy(a.gate(), from * Float.BYTES, gated, from * Float.BYTES, (to - from) * Float.BYTES);
-            kernels.swiglu(gated, a.up(), from, to);
+            if (style.gated()) {
+                copy(a.gate(), out, from, to);
+                kernels.activateGated(style.activation(), out, a.up(), from, to);
+            } else {
+                copy(a.up(), out, from, to);
+                kernels.activate(style.activation(), out, from, to);
+            }
         }
-        member.barrier();
-
-        reduce(member, w.rows(), index, Linear.Input.GATED, gated);
-        multiply(member, w.rows(), weights.down(), gated, next, true);
-        addLowRank(member, w.rows(), index, Linear.DOWN, next);
-        member.barrier();
     }
 
-    /** An input's product with A, which stays for the backward pass. */
-    private void reduce(ThreadTeam.Member member, int rows, int layer, Linear.Input input, MemorySegment x) {
-        if (rank == 0) {
-            return;
+    /** A linear layer with what is added to it. */
+    private TrainingProducts.Share multiply(
+            ThreadTeam.Member member,
+            int rows,
+            int layer,
+            Linear linear,
+            Weights.Affine weights,
+            MemorySegment x,
+            MemorySegment out) {
+        TrainingProducts.Share mine = products.multiply(member, rows, weights.matrix(), x, out, false);
+        addBias(weights, out, rows, mine);
+        lowRank.add(member, rows, layer, linear, out);
+        return mine;
+    }
+
+    /** Adds a linear layer's product to the residual stream, or puts it into {@code branch} where a norm stands behind. */
+    private void addProduct(
+            ThreadTeam.Member member,
+            int rows,
+            int layer,
+            Linear linear,
+            Weights.Affine weights,
+            MemorySegment x,
+            MemorySegment stream,
+            MemorySegment branch) {
+        MemorySegment out = style.normsBehind() ? branch : stream;
+        TrainingProducts.Share mine =
+                products.multiply(member, rows, weights.matrix(), x, out, !style.normsBehind());
+        addBias(weights, out, rows, mine);
+        lowRank.add(member, rows, layer, linear, out);
+    }
+
+    private void addBias(Weights.Affine weights, MemorySegment out, int rows, TrainingProducts.Share columns) {
+        if (weights.bias().isPresent()) {
+            int outputs = weights.matrix().rows();
+            kernels.addBias(out, outputs, weights.bias().get(), rows, columns.from(), columns.to());
         }
-        PackedMatrix matrix = a(layer, input);
-        int from = member.from(rows);
-        int count = member.to(rows) - from;
-        training.multiply(
-                matrix,
-                slice(x, (long) from * matrix.columns(), (long) count * matrix.columns()),
-                count,
-                slice(reduced(layer, input), (long) from * rank, (long) count * rank),
-                false,
-                productScratch[member.index()],
-                0,
-                matrix.panels());
-        member.barrier();
     }
 
-    /** f32 (rows, rank). */
-    private MemorySegment reduced(int layer, Linear.Input input) {
-        return Objects.requireNonNull(layers.get(layer).reduced().get(input));
-    }
-
-    /** Adds B times what A made of the input, to the same outputs as the layer's own product. */
-    private void addLowRank(ThreadTeam.Member member, int rows, int layer, Linear linear, MemorySegment out) {
-        if (rank > 0) {
-            Share _ = multiply(member, rows, b(layer, linear), reduced(layer, linear.input()), out, true);
+    /** Adds this member's rows of what a norm stands behind, normalized, to the residual stream. */
+    private void addBranch(
+            ThreadTeam.Member member, int rows, Optional<Weights.Norm> norm, MemorySegment branch, MemorySegment stream) {
+        if (norm.isPresent()) {
+            long from = (long) member.from(rows) * config.hidden();
+            long to = (long) member.to(rows) * config.hidden();
+            normalize(member, rows, norm.get(), branch, normed);
+            kernels.add(stream, normed, from, to);
         }
     }
 
@@ -470,10 +553,16 @@ public final class MaskTraining implements AutoCloseable {
         Window w = window.orElseThrow(() -> new IllegalStateException("backward() comes after forward()"));
         engine.team().run(member -> {
             Weights weights = engine.model().weights();
-            multiplyBackward(member, w.rows(), weights.output(), logits, normed, false);
+            if (config.logitCap() > 0) {
+                long from = (long) member.from(w.rows()) * config.vocabulary();
+                long to = (long) member.to(w.rows()) * config.vocabulary();
+                training.capBackward(cappedLogits, config.logitCap(), logits, from, to);
+                member.barrier();
+            }
+            products.multiplyBackward(member, w.rows(), weights.output(), logits, normed, false);
             zeroRows(member, w.rows(), gradient, config.hidden());
             member.barrier();
-            normBackward(member, w.rows(), output, weights.outputNorm());
+            normalizeBackward(member, w.rows(), weights.outputNorm(), output, normed, gradient);
             member.barrier();
             for (int i = config.layers() - 1; i >= 0; i--) {
                 backward(member, w, i, gradients);
@@ -485,24 +574,49 @@ public final class MaskTraining implements AutoCloseable {
     private void backward(ThreadTeam.Member member, Window w, int index, LearnedTokens gradients) {
         Weights.Layer weights = engine.model().weights().layers().get(index);
         LayerActivations a = layers.get(index);
-        KvLayer cacheLayer = w.cache().layer(index);
         int rows = w.rows();
+        feedForwardBackward(member, w, index, weights, gradients);
+        attentionBackward(member, w, index, weights, gradients);
+        if (style.parallel()) {
+            long from = (long) member.from(rows) * config.hidden();
+            long to = (long) member.to(rows) * config.hidden();
+            kernels.add(gradient, sideGradient, from, to);
+        }
+        normalizeBackward(member, rows, weights.attentionNorm(), a.input(), normed, gradient);
+        member.barrier();
+    }
 
-        if (rank > 0) {
-            gateOnceMore(member, rows, a);
-            reduceGradient(member, rows, index, Linear.DOWN, gradient, false);
+    /**
+     * From the gradient of a block's output to that of the stream behind attention, or, where the network stands beside
+     * attention, to the network's part of that of the block's input.
+     */
+    private void feedForwardBackward(
+            ThreadTeam.Member member, Window w, int index, Weights.Layer weights, LearnedTokens gradients) {
+        LayerActivations a = layers.get(index);
+        int rows = w.rows();
+        MemorySegment dOut = branchBackward(member, rows, weights.feedForwardEndNorm(), a.feedForwardBranch());
+        if (lowRank.isActive()) {
+            int width = config.feedForward();
+            activate(new TrainingProducts.Share(member.from(width), member.to(width)), rows, a, once);
+            lowRank.reduceGradient(member, rows, index, Linear.DOWN, dOut, false);
             member.barrier();
         }
-        Share mine = multiplyBackward(member, w.rows(), weights.down(), gradient, gated, false);
-        expandGradient(member, rows, index, Linear.Input.GATED, gated);
-        addLowRankGradients(member, rows, index, gradients, Linear.DOWN, gradient);
-        addLowRankGradients(member, rows, index, gradients, Linear.Input.GATED, lowRankInput);
+        TrainingProducts.Share mine =
+                products.multiplyBackward(member, rows, weights.down().matrix(), dOut, gated, false);
+        lowRank.expandGradient(member, rows, index, Linear.Input.GATED, gated);
+        lowRank.addGradient(member, rows, index, gradients, Linear.DOWN, dOut);
+        lowRank.addGradient(member, rows, index, gradients, Linear.Input.GATED, once);
         for (long row = 0; row < rows; row++) {
-            long at = row * config.feedForward();
-            training.swigluBackward(a.gate(), a.up(), gated, at + mine.from(), at + mine.to());
+            long from = row * config.feedForward() + mine.from();
+            long to = row * config.feedForward() + mine.to();
+            if (style.gated()) {
+                training.activateGatedBackward(style.activation(), a.gate(), a.up(), gated, from, to);
+            } else {
+                training.activateBackward(style.activation(), a.up(), gated, from, to);
+            }
         }
         training.turnCache(
-                cacheLayer,
+                w.cache().layer(index),
                 config.headDim(),
                 w.cache().length(),
                 keyRows,
@@ -511,30 +625,50 @@ public final class MaskTraining implements AutoCloseable {
                 member.to(config.kvHeads()));
         member.barrier();
 
-        if (rank > 0) {
-            normOnceMore(member, rows, a.middle(), weights.feedForwardNorm());
-            reduceGradient(member, rows, index, Linear.GATE, a.gate(), false);
-            reduceGradient(member, rows, index, Linear.UP, a.up(), true);
+        Weights.Norm norm = weights.feedForwardNorm().orElse(weights.attentionNorm());
+        MemorySegment read = style.parallel() ? a.input() : a.middle();
+        MemorySegment dRead = style.parallel() ? sideGradient : gradient;
+        if (lowRank.isActive()) {
+            normalize(member, rows, norm, read, once);
+            if (style.gated()) {
+                lowRank.reduceGradient(member, rows, index, Linear.GATE, a.gate(), false);
+            }
+            lowRank.reduceGradient(member, rows, index, Linear.UP, a.up(), style.gated());
             member.barrier();
         }
-        multiplyBackward(member, w.rows(), weights.gate(), a.gate(), normed, false);
-        multiplyBackward(member, w.rows(), weights.up(), a.up(), normed, true);
-        expandGradient(member, rows, index, Linear.Input.FEED_FORWARD, normed);
-        addLowRankGradients(member, rows, index, gradients, Linear.GATE, a.gate());
-        addLowRankGradients(member, rows, index, gradients, Linear.UP, a.up());
-        addLowRankGradients(member, rows, index, gradients, Linear.Input.FEED_FORWARD, lowRankInput);
+        if (style.gated()) {
+            products.multiplyBackward(
+                    member, rows, weights.gate().orElseThrow().matrix(), a.gate(), normed, false);
+        }
+        products.multiplyBackward(member, rows, weights.up().matrix(), a.up(), normed, style.gated());
+        lowRank.expandGradient(member, rows, index, Linear.Input.FEED_FORWARD, normed);
+        if (style.gated()) {
+            lowRank.addGradient(member, rows, index, gradients, Linear.GATE, a.gate());
+        }
+        lowRank.addGradient(member, rows, index, gradients, Linear.UP, a.up());
+        lowRank.addGradient(member, rows, index, gradients, Linear.Input.FEED_FORWARD, once);
+        if (style.parallel()) {
+            zeroRows(member, rows, sideGradient, config.hidden());
+        }
+        member.barrier();
+        normalizeBackward(member, rows, norm, read, normed, dRead);
+    }
+
+    /** From the gradient of the stream behind attention to that of what the block's first norm made. */
+    private void attentionBackward(
+            ThreadTeam.Member member, Window w, int index, Weights.Layer weights, LearnedTokens gradients) {
+        LayerActivations a = layers.get(index);
+        int rows = w.rows();
+        MemorySegment dOut = branchBackward(member, rows, weights.attentionEndNorm(), a.attentionBranch());
+        lowRank.reduceGradient(member, rows, index, Linear.PROJECTED, dOut, false);
+        zeroRows(member, rows, dKey, keyWidth);
+        zeroRows(member, rows, dValue, keyWidth);
         member.barrier();
 
-        normBackward(member, w.rows(), a.middle(), weights.feedForwardNorm());
-        reduceGradient(member, rows, index, Linear.PROJECTED, gradient, false);
-        zeroRows(member, w.rows(), dKey, keyWidth);
-        zeroRows(member, w.rows(), dValue, keyWidth);
-        member.barrier();
-
-        multiplyBackward(member, w.rows(), weights.projected(), gradient, dAttended, false);
-        expandGradient(member, rows, index, Linear.Input.ATTENDED, dAttended);
-        addLowRankGradients(member, rows, index, gradients, Linear.PROJECTED, gradient);
-        addLowRankGradients(member, rows, index, gradients, Linear.Input.ATTENDED, a.attended());
+        products.multiplyBackward(member, rows, weights.projected().matrix(), dOut, dAttended, false);
+        lowRank.expandGradient(member, rows, index, Linear.Input.ATTENDED, dAttended);
+        lowRank.addGradient(member, rows, index, gradients, Linear.PROJECTED, dOut);
+        lowRank.addGradient(member, rows, index, gradients, Linear.Input.ATTENDED, a.attended());
         member.barrier();
 
         attendBackward(member, w, index, a);
@@ -542,115 +676,73 @@ public final class MaskTraining implements AutoCloseable {
 
         addPromptGradients(member, dPromptKeys, gradients.promptKeys(index));
         addPromptGradients(member, dPromptValues, gradients.promptValues(index));
-        rotateBack(member, w.rows(), dQuery, queryWidth);
-        rotateBack(member, w.rows(), dKey, keyWidth);
+        MemorySegment dQueries = headsBackward(
+                member, rows, index, weights.queryNorm(), a.rawQuery(), dQuery, dRawQuery, config.heads());
+        MemorySegment dKeys =
+                headsBackward(member, rows, index, weights.keyNorm(), a.rawKey(), dKey, dRawKey, config.kvHeads());
         member.barrier();
 
-        if (rank > 0) {
-            normOnceMore(member, rows, a.input(), weights.attentionNorm());
-            reduceGradient(member, rows, index, Linear.QUERY, dQuery, false);
-            reduceGradient(member, rows, index, Linear.KEY, dKey, true);
-            reduceGradient(member, rows, index, Linear.VALUE, dValue, true);
+        if (lowRank.isActive()) {
+            normalize(member, rows, weights.attentionNorm(), a.input(), once);
+            lowRank.reduceGradient(member, rows, index, Linear.QUERY, dQueries, false);
+            lowRank.reduceGradient(member, rows, index, Linear.KEY, dKeys, true);
+            lowRank.reduceGradient(member, rows, index, Linear.VALUE, dValue, true);
             member.barrier();
         }
-        multiplyBackward(member, w.rows(), weights.query(), dQuery, normed, false);
-        multiplyBackward(member, w.rows(), weights.key(), dKey, normed, true);
-        multiplyBackward(member, w.rows(), weights.value(), dValue, normed, true);
-        expandGradient(member, rows, index, Linear.Input.ATTENTION, normed);
-        addLowRankGradients(member, rows, index, gradients, Linear.QUERY, dQuery);
-        addLowRankGradients(member, rows, index, gradients, Linear.KEY, dKey);
-        addLowRankGradients(member, rows, index, gradients, Linear.VALUE, dValue);
-        addLowRankGradients(member, rows, index, gradients, Linear.Input.ATTENTION, lowRankInput);
-        member.barrier();
-
-        normBackward(member, w.rows(), a.input(), weights.attentionNorm());
+        products.multiplyBackward(member, rows, weights.query().matrix(), dQueries, normed, false);
+        products.multiplyBackward(member, rows, weights.key().matrix(), dKeys, normed, true);
+        products.multiplyBackward(member, rows, weights.value().matrix(), dValue, normed, true);
+        lowRank.expandGradient(member, rows, index, Linear.Input.ATTENTION, normed);
+        lowRank.addGradient(member, rows, index, gradients, Linear.QUERY, dQueries);
+        lowRank.addGradient(member, rows, index, gradients, Linear.KEY, dKeys);
+        lowRank.addGradient(member, rows, index, gradients, Linear.VALUE, dValue);
+        lowRank.addGradient(member, rows, index, gradients, Linear.Input.ATTENTION, once);
         member.barrier();
     }
 
-    /** The input of the last linear layer, which the forward pass did not keep; each thread makes its columns. */
-    private void gateOnceMore(ThreadTeam.Member member, int rows, LayerActivations a) {
-        int from = member.from(config.feedForward());
-        int to = member.to(config.feedForward());
-        for (long row = 0; row < rows; row++) {
-            long first = row * config.feedForward() + from;
-            long last = row * config.feedForward() + to;
-            MemorySegment.copy(
-                    a.gate(), first * Float.BYTES, lowRankInput, first * Float.BYTES, (last - first) * Float.BYTES);
-            kernels.swiglu(lowRankInput, a.up(), first, last);
+    /** The gradient of what is added to the residual stream, from that of the stream; ends with a barrier if a norm is there. */
+    private MemorySegment branchBackward(
+            ThreadTeam.Member member, int rows, Optional<Weights.Norm> norm, MemorySegment branch) {
+        if (norm.isEmpty()) {
+            return gradient;
         }
+        zeroRows(member, rows, branchGradient, config.hidden());
+        normalizeBackward(member, rows, norm.get(), branch, gradient, branchGradient);
+        member.barrier();
+        return branchGradient;
     }
 
-    private void normOnceMore(ThreadTeam.Member member, int rows, MemorySegment x, MemorySegment weight) {
-        kernels.rmsNorm(x, weight, config.epsilon(), lowRankInput, config.hidden(), member.from(rows), member.to(rows));
-    }
-
-    /** The gradient of an input's product with A, or a linear layer's part of it; each thread makes its rows. */
-    private void reduceGradient(
-            ThreadTeam.Member member, int rows, int layer, Linear linear, MemorySegment dOut, boolean add) {
-        if (rank == 0) {
-            return;
-        }
-        PackedMatrix matrix = b(layer, linear);
-        int from = member.from(rows);
-        int count = member.to(rows) - from;
-        training.multiplyBackward(
-                matrix,
-                slice(dOut, (long) from * matrix.rows(), (long) count * matrix.rows()),
-                count,
-                slice(reducedGradient, (long) from * rank, (long) count * rank),
-                add,
-                productScratch[member.index()],
-                0,
-                Math.ceilDiv(rank, Layout.BLOCK));
-    }
-
-    /** Adds the low-rank part of an input's gradient, to the same columns as the layer's own products. */
-    private void expandGradient(
-            ThreadTeam.Member member, int rows, int layer, Linear.Input input, MemorySegment dInput) {
-        if (rank > 0) {
-            Share _ = multiplyBackward(member, rows, a(layer, input), reducedGradient, dInput, true);
-        }
-    }
-
-    private void addLowRankGradients(
-            ThreadTeam.Member member, int rows, int layer, LearnedTokens gradients, Linear linear, MemorySegment dOut) {
-        if (rank == 0) {
-            return;
-        }
-        int outputs = linear.rows(config);
-        training.addOuterProducts(
-                dOut,
-                outputs,
-                reduced(layer, linear.input()),
-                rank,
-                rows,
-                gradients.lowRankB(layer, linear),
-                member.from(outputs),
-                member.to(outputs));
-    }
-
-    private void addLowRankGradients(
+    /** The gradient of queries or keys as products make them, in this member's heads of all rows. */
+    private MemorySegment headsBackward(
             ThreadTeam.Member member,
             int rows,
             int layer,
-            LearnedTokens gradients,
-            Linear.Input input,
-            MemorySegment x) {
-        if (rank == 0) {
-            return;
+            Optional<Weights.Norm> norm,
+            MemorySegment raw,
+            MemorySegment gradient,
+            MemorySegment rawGradient,
+            int heads) {
+        int headDim = config.headDim();
+        int from = member.from(heads);
+        int to = member.to(heads);
+        TrainingProducts.Share columns = new TrainingProducts.Share(from * headDim, to * headDim);
+        rotate(layer, gradient, heads * headDim, rows, columns, true);
+        if (norm.isEmpty()) {
+            return gradient;
         }
-        training.addOuterProducts(
-                reducedGradient,
-                rank,
-                x,
-                input.columns(config),
-                rows,
-                gradients.lowRankA(layer, input),
-                member.from(rank),
-                member.to(rank));
+        for (int row = 0; row < rows; row++) {
+            int first = row * heads + from;
+            int end = row * heads + to;
+            slice(rawGradient, (long) first * headDim, (long) (end - first) * headDim)
+                    .fill((byte) 0);
+            training.rmsNormBackward(
+                    raw, norm.get().weight(), style.epsilon(), gradient, rawGradient, headDim, first, end);
+        }
+        return rawGradient;
     }
 
     private void attendBackward(ThreadTeam.Member member, Window w, int index, LayerActivations a) {
+        AttentionShape shape = sight(index).shape();
         long runFloats = (long) prompts * queryWidth;
         for (int task = member.index();
                 task < RUNS * config.kvHeads();
@@ -720,19 +812,37 @@ public final class MaskTraining implements AutoCloseable {
         return segment.asSlice(from * Float.BYTES, count * Float.BYTES);
     }
 
-    private void rotateBack(ThreadTeam.Member member, int rows, MemorySegment x, int width) {
-        int pairs = width / 2;
-        kernels.rotate(x, width, config.headDim(), rotaryBack, rows, 2 * member.from(pairs), 2 * member.to(pairs));
+    private void normalize(
+            ThreadTeam.Member member, int rows, Weights.Norm norm, MemorySegment x, MemorySegment out) {
+        int from = member.from(rows);
+        int to = member.to(rows);
+        if (norm.bias().isPresent()) {
+            MemorySegment bias = norm.bias().get();
+            kernels.layerNorm(x, norm.weight(), bias, style.epsilon(), out, config.hidden(), from, to);
+        } else {
+            kernels.rmsNorm(x, norm.weight(), style.epsilon(), out, config.hidden(), from, to);
+        }
     }
 
-    private void norm(ThreadTeam.Member member, int rows, MemorySegment x, MemorySegment weight) {
-        kernels.rmsNorm(x, weight, config.epsilon(), normed, config.hidden(), member.from(rows), member.to(rows));
+    /** Adds the gradient of a norm's input in this member's rows. */
+    private void normalizeBackward(
+            ThreadTeam.Member member,
+            int rows,
+            Weights.Norm norm,
+            MemorySegment x,
+            MemorySegment dOut,
+            MemorySegment dx) {
+        int from = member.from(rows);
+        int to = member.to(rows);
+        if (norm.bias().isPresent()) {
+            training.layerNormBackward(x, norm.weight(), style.epsilon(), dOut, dx, config.hidden(), from, to);
+        } else {
+            training.rmsNormBackward(x, norm.weight(), style.epsilon(), dOut, dx, config.hidden(), from, to);
+        }
     }
 
-    /** Adds the gradient of a norm's input, from that of its output in {@code normed}. */
-    private void normBackward(ThreadTeam.Member member, int rows, MemorySegment x, MemorySegment weight) {
-        training.rmsNormBackward(
-                x, weight, config.epsilon(), normed, gradient, config.hidden(), member.from(rows), member.to(rows));
+    private static void copy(MemorySegment from, MemorySegment to, long first, long end) {
+        MemorySegment.copy(from, first * Float.BYTES, to, first * Float.BYTES, (end - first) * Float.BYTES);
     }
 
     private void copyRows(ThreadTeam.Member member, int rows, MemorySegment from, MemorySegment to) {
@@ -744,26 +854,6 @@ public final class MaskTraining implements AutoCloseable {
     private void zeroRows(ThreadTeam.Member member, int rows, MemorySegment x, int width) {
         slice(x, (long) member.from(rows) * width, (long) (member.to(rows) - member.from(rows)) * width)
                 .fill((byte) 0);
-    }
-
-    /** A range of columns. */
-    private record Share(int from, int to) {}
-
-    private Share multiply(
-            ThreadTeam.Member member, int rows, PackedMatrix weights, MemorySegment x, MemorySegment out, boolean add) {
-        int from = member.from(weights.panels());
-        int to = member.to(weights.panels());
-        training.multiply(weights, x, rows, out, add, productScratch[member.index()], from, to);
-        return new Share(from * Layout.LANES, Math.min(to * Layout.LANES, weights.rows()));
-    }
-
-    private Share multiplyBackward(
-            ThreadTeam.Member member, int rows, PackedMatrix weights, MemorySegment dy, MemorySegment dx, boolean add) {
-        int blocks = Math.ceilDiv(weights.columns(), Layout.BLOCK);
-        int from = member.from(blocks);
-        int to = member.to(blocks);
-        training.multiplyBackward(weights, dy, rows, dx, add, productScratch[member.index()], from, to);
-        return new Share(from * Layout.BLOCK, Math.min(to * Layout.BLOCK, weights.columns()));
     }
 
     @Override

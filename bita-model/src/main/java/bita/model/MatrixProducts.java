@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The matrix products of a pass and nothing else, with the barriers that a pass needs between them, on random
@@ -35,10 +36,13 @@ public final class MatrixProducts implements AutoCloseable {
         }
         out = arena.allocate((long) maxRows * widest * Float.BYTES, 64);
         for (Weights.Layer layer : engine.model().weights().layers()) {
-            phases.add(List.of(layer.query(), layer.key(), layer.value()));
-            phases.add(List.of(layer.projected()));
-            phases.add(List.of(layer.gate(), layer.up()));
-            phases.add(List.of(layer.down()));
+            phases.add(List.of(
+                    layer.query().matrix(), layer.key().matrix(), layer.value().matrix()));
+            phases.add(List.of(layer.projected().matrix()));
+            phases.add(Stream.concat(layer.gate().stream(), Stream.of(layer.up()))
+                    .map(Weights.Affine::matrix)
+                    .toList());
+            phases.add(List.of(layer.down().matrix()));
         }
         phases.add(List.of(engine.model().weights().output()));
     }

@@ -1,7 +1,7 @@
 package bita.model;
 
 import bita.kernels.CacheFormat;
-import bita.model.file.GgufFile;
+import bita.model.file.ModelFile;
 import bita.model.file.ModelFormatException;
 import java.util.OptionalInt;
 
@@ -26,13 +26,13 @@ public record MemoryNeed(long weightBytes, int context, CacheFormat cacheFormat,
      * @throws ModelFormatException if the file does not hold a model that can be loaded
      * @throws IllegalArgumentException if the context is not between 2 and what the model was trained for
      */
-    public static MemoryNeed of(GgufFile file, OptionalInt context, CacheFormat cacheFormat)
+    public static MemoryNeed of(ModelFile file, OptionalInt context, CacheFormat cacheFormat)
             throws ModelFormatException {
-        ModelConfig config = LlamaFile.config(file);
+        ModelConfig config = Transformer.config(file);
         return of(config, Transformer.bytes(file), context, cacheFormat);
     }
 
-    /** As {@link #of(GgufFile, OptionalInt, CacheFormat)}, of a model whose packed weights are known. */
+    /** As {@link #of(ModelFile, OptionalInt, CacheFormat)}, of a model whose packed weights are known. */
     public static MemoryNeed of(ModelConfig config, long weightBytes, OptionalInt context, CacheFormat cacheFormat) {
         int tokens = config.checkedContext(context);
         long cacheBytes = KvCache.bytes(config, cacheFormat, KvCache.mostSlots(tokens));

@@ -54,7 +54,7 @@ final class PackedLowRank {
         for (Linear.Input input : Linear.Input.values()) {
             codes &= input.columns(config) % Layout.BLOCK == 0 && haveCodes(lowRank.a(input));
         }
-        for (Linear linear : Linear.values()) {
+        for (Linear linear : Linear.of(config)) {
             codes &= haveCodes(lowRank.b(linear));
         }
         NumberFormat format = codes ? NumberFormat.Q8_0 : NumberFormat.F32;
@@ -66,7 +66,7 @@ final class PackedLowRank {
                 a.put(input, pack(arena, format, lowRank.a(input), layer, rank, input.columns(config)));
             }
             Map<Linear, PackedMatrix> b = new EnumMap<>(Linear.class);
-            for (Linear linear : Linear.values()) {
+            for (Linear linear : Linear.of(config)) {
                 b.put(linear, pack(arena, format, lowRank.b(linear), layer, linear.rows(config), rank));
             }
             layers.add(new Layer(a, b));

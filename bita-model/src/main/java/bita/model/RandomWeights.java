@@ -10,8 +10,9 @@ import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
-/** Makes the weights of a model of a given shape out of random numbers, in the packed form. */
+/** Makes the weights of a model of the Llama kind, of a given shape, out of random numbers, in the packed form. */
 final class RandomWeights {
     private static final long VECTOR_ALIGNMENT = 64;
 
@@ -62,14 +63,18 @@ final class RandomWeights {
         for (int i = 0; i < config.layers(); i++) {
             layers.add(new Weights.Layer(
                     ones(),
-                    matrix(queries, hidden),
-                    matrix(keys, hidden),
-                    matrix(keys, hidden),
-                    matrix(hidden, queries),
-                    ones(),
-                    matrix(config.feedForward(), hidden),
-                    matrix(config.feedForward(), hidden),
-                    matrix(hidden, config.feedForward())));
+                    affine(queries, hidden),
+                    affine(keys, hidden),
+                    affine(keys, hidden),
+                    Optional.empty(),
+                    Optional.empty(),
+                    affine(hidden, queries),
+                    Optional.empty(),
+                    Optional.of(ones()),
+                    Optional.of(affine(config.feedForward(), hidden)),
+                    affine(config.feedForward(), hidden),
+                    affine(hidden, config.feedForward()),
+                    Optional.empty()));
         }
         return new Weights(layers, ones(), matrix(config.vocabulary(), hidden));
     }
@@ -89,6 +94,10 @@ final class RandomWeights {
         return embedding;
     }
 
+    private Weights.Affine affine(int rows, int columns) {
+        return new Weights.Affine(matrix(rows, columns));
+    }
+
     private PackedMatrix matrix(int rows, int columns) {
         PackedMatrix matrix = PackedMatrix.allocate(memory, format, rows, columns);
         team.run(member -> matrix.randomize(member.from(matrix.panels()), member.to(matrix.panels())));
@@ -96,13 +105,13 @@ final class RandomWeights {
         return matrix;
     }
 
-    private MemorySegment ones() {
+    private Weights.Norm ones() {
         MemorySegment norm = memory.allocate((long) config.hidden() * Float.BYTES, VECTOR_ALIGNMENT);
         for (int i = 0; i < config.hidden(); i++) {
             norm.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
         }
         count(norm.byteSize());
-        return norm;
+        return new Weights.Norm(norm, Optional.empty());
     }
 
     private void count(long bytes) {

@@ -4,23 +4,24 @@ import bita.kernels.Kernels;
 import bita.kernels.NumberFormat;
 import bita.kernels.PackedMatrix;
 import bita.kernels.ThreadTeam;
-import bita.model.file.GgufFile;
-import bita.model.file.GgufTensor;
+import bita.model.file.ModelFile;
+import bita.model.file.ModelTensor;
 import bita.model.file.ModelFormatException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /** A loaded model: immutable, shared by any number of sequences and threads until it is closed. */
 public final class Transformer implements AutoCloseable {
     static final String EMBEDDING = "token_embd.weight";
     static final String OUTPUT = "output.weight";
+    static final String POSITIONS = "position_embd.weight";
 
-    private static final long VECTOR_ALIGNMENT = 64;
     /** So that sums of memory cannot overflow. */
     private static final long MOST_BYTES = 1L << 61;
 
@@ -31,45 +32,79 @@ public final class Transformer implements AutoCloseable {
     private final ModelConfig config;
     private final Weights weights;
     private final Embedding embedding;
-    private final RotaryTable rotary;
+    private final Optional<Embedding> positions;
+    private final List<RotaryTable> rotaries;
     private final long weightBytes;
     private final Runnable release;
 
-    /** The token embedding (vocabulary, hidden), as files hold it. */
-    private record Embedding(NumberFormat format, MemorySegment data) {}
+    /** Vectors of tokens or positions (count, hidden), as files hold them. */
+    private record Embedding(NumberFormat format, MemorySegment data, int count, int hidden) {
+        void read(int index, float[] target) {
+            format.decode(data, format.bytes((long) index * hidden), target, 0, hidden);
+        }
+    }
 
-    private Transformer(ModelConfig config, Weights weights, Embedding embedding, long weightBytes, Runnable release) {
+    private Transformer(
+            ModelConfig config,
+            Weights weights,
+            Embedding embedding,
+            Optional<Embedding> positions,
+            long weightBytes,
+            Runnable release) {
         this.config = config;
         this.weights = weights;
         this.embedding = embedding;
-        this.rotary = new RotaryTable(config.headDim(), config.ropeBase());
+        this.positions = positions;
+        List<RotaryTable> tables = new ArrayList<>();
+        tables.add(new RotaryTable(config.headDim(), config.positions().rotary()));
+        config.positions()
+                .windows()
+                .ifPresent(windows -> tables.add(new RotaryTable(config.headDim(), windows.rotary())));
+        rotaries = List.copyOf(tables);
         this.weightBytes = weightBytes;
         this.release = release;
+    }
+
+    /** As {@link #load(ModelFile, OptionalInt, Kernels, ThreadTeam)}, for the context that the model was trained for. */
+    public static Transformer load(ModelFile file, Kernels kernels, ThreadTeam team) throws IOException {
+        return load(file, OptionalInt.empty(), kernels, team);
     }
 
     /**
      * Packs a file's weights for the kernels. The transformer takes over the file: it reads embeddings from it and
      * closes it. The file's pages are given back as they have been packed, so that a model is not in memory twice.
      *
+     * @param context that sessions will have, which decides how some models scale positions; empty for what the model was
+     *                trained for
      * @throws ModelFormatException if a tensor or field is missing, unknown or of the wrong shape
      */
-    public static Transformer load(GgufFile file, Kernels kernels, ThreadTeam team) throws IOException {
-        ModelConfig config = LlamaFile.config(file);
+    public static Transformer load(ModelFile file, OptionalInt context, Kernels kernels, ThreadTeam team)
+            throws IOException {
+        Family family = Family.of(file);
+        ModelConfig config = family.config(file, context);
         Arena arena = Arena.ofShared();
         try {
-            Loader loader = new Loader(file, arena, kernels, team);
-            GgufTensor embedding = loader.tensor(EMBEDDING, config.vocabulary(), config.hidden());
-            Weights weights = LlamaFile.weights(file, config, loader);
-            kernels.dropPages(file.bytes());
-            return new Transformer(
-                    config, weights, new Embedding(embedding.format(), embedding.data()), loader.bytes, () -> {
-                        arena.close();
-                        file.close();
-                    });
+            WeightLoader loader = new WeightLoader(file, arena, kernels, team);
+            Weights weights = new FamilyWeights(file, config, family, loader).read();
+            Embedding embedding = embedding(loader, EMBEDDING, config.vocabulary(), config);
+            Optional<Embedding> positions = config.positions().learned()
+                    ? Optional.of(embedding(loader, POSITIONS, config.contextLength(), config))
+                    : Optional.empty();
+            file.mappings().forEach(kernels::dropPages);
+            return new Transformer(config, weights, embedding, positions, loader.bytes(), () -> {
+                arena.close();
+                file.close();
+            });
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
             arena.close();
             throw e;
         }
+    }
+
+    private static Embedding embedding(WeightLoader loader, String name, int count, ModelConfig config)
+            throws ModelFormatException {
+        ModelTensor tensor = loader.tensor(name, count, config.hidden());
+        return new Embedding(tensor.format(), tensor.data(), count, config.hidden());
     }
 
     /**
@@ -85,8 +120,8 @@ public final class Transformer implements AutoCloseable {
         try {
             RandomWeights random = new RandomWeights(config, format, arena, kernels, team, progress);
             Weights weights = random.weights();
-            return new Transformer(
-                    config, weights, new Embedding(format, random.embedding()), weights.bytes(), arena::close);
+            Embedding embedding = new Embedding(format, random.embedding(), config.vocabulary(), config.hidden());
+            return new Transformer(config, weights, embedding, Optional.empty(), weights.bytes(), arena::close);
         } catch (RuntimeException | OutOfMemoryError e) {
             arena.close();
             throw e;
@@ -98,8 +133,8 @@ public final class Transformer implements AutoCloseable {
      *
      * @throws ModelFormatException if a field is missing or not supported
      */
-    public static ModelConfig config(GgufFile file) throws ModelFormatException {
-        return LlamaFile.config(file);
+    public static ModelConfig config(ModelFile file) throws ModelFormatException {
+        return Family.of(file).config(file, OptionalInt.empty());
     }
 
     /**
@@ -107,12 +142,12 @@ public final class Transformer implements AutoCloseable {
      *
      * @throws ModelFormatException if a tensor has a number format that is not supported, or no memory could hold them
      */
-    public static long bytes(GgufFile file) throws ModelFormatException {
+    public static long bytes(ModelFile file) throws ModelFormatException {
         boolean ownOutput = file.find(OUTPUT).isPresent();
         long bytes = 0;
-        for (GgufTensor tensor : file.tensors()) {
-            // Rows of the embedding are read from the file; it is packed only where it is the output head too.
-            if (!ownOutput || !tensor.name().equals(EMBEDDING)) {
+        for (ModelTensor tensor : file.tensors()) {
+            // Rows of embeddings are read from the file; that of tokens is packed only where it is the output head too.
+            if (!tensor.name().equals(POSITIONS) && !(ownOutput && tensor.name().equals(EMBEDDING))) {
                 bytes += packedBytes(file, tensor);
             }
             if (bytes > MOST_BYTES) {
@@ -127,13 +162,14 @@ public final class Transformer implements AutoCloseable {
         return RandomWeights.bytes(config, format) + format.bytes((long) config.vocabulary() * config.hidden());
     }
 
-    private static long packedBytes(GgufFile file, GgufTensor tensor) throws ModelFormatException {
+    private static long packedBytes(ModelFile file, ModelTensor tensor) throws ModelFormatException {
         long[] shape = tensor.shape();
         try {
             long bytes = shape.length == 2
                     ? PackedMatrix.bytes(tensor.format(), shape[0], shape[1])
                     : Math.multiplyExact(
-                            Math.ceilDiv(tensor.elements(), VECTOR_ALIGNMENT / Float.BYTES), VECTOR_ALIGNMENT);
+                            Math.ceilDiv(tensor.elements(), WeightLoader.VECTOR_ALIGNMENT / Float.BYTES),
+                            WeightLoader.VECTOR_ALIGNMENT);
             return Math.min(bytes, MOST_BYTES + 1);
         } catch (ArithmeticException e) {
             throw new ModelFormatException(file.path(), TOO_LARGE, e);
@@ -153,18 +189,23 @@ public final class Transformer implements AutoCloseable {
         return weights;
     }
 
-    RotaryTable rotary() {
-        return rotary;
+    /** That of the layers that see everything, then that of those with windows, if there are any. */
+    List<RotaryTable> rotaries() {
+        return rotaries;
     }
 
     /**
-     * Reads a token's embedding.
+     * Reads a token's embedding, as it enters the first layer.
      *
      * @param target (hidden)
      */
     public void embedding(int token, float[] target) {
-        int hidden = config.hidden();
-        embedding.format().decode(embedding.data(), embedding.format().bytes((long) token * hidden), target, 0, hidden);
+        embedding.read(token, target);
+        if (config.embeddingScale() != 1) {
+            for (int i = 0; i < config.hidden(); i++) {
+                target[i] *= config.embeddingScale();
+            }
+        }
     }
 
     /** Writes the embedding of a token, f32 (hidden), to {@code target}. */
@@ -173,79 +214,25 @@ public final class Transformer implements AutoCloseable {
         MemorySegment.copy(buffer, 0, target, ValueLayout.JAVA_FLOAT, targetIndex * Float.BYTES, config.hidden());
     }
 
+    /**
+     * Adds a position's learned vector, if the model has them; behind the last one, where only drafts are, the last one's.
+     *
+     * @param target f32 (hidden) from {@code targetIndex} on
+     */
+    void addPosition(int position, float[] buffer, MemorySegment target, long targetIndex) {
+        if (positions.isPresent()) {
+            positions.get().read(Math.min(position, positions.get().count() - 1), buffer);
+            for (int i = 0; i < config.hidden(); i++) {
+                long at = targetIndex + i;
+                target.setAtIndex(
+                        ValueLayout.JAVA_FLOAT, at, target.getAtIndex(ValueLayout.JAVA_FLOAT, at) + buffer[i]);
+            }
+        }
+    }
+
     /** Frees the weights and closes the file. No forward pass may be running or follow. */
     @Override
     public void close() {
         release.run();
-    }
-
-    /** Reads tensors of expected shapes into packed memory. */
-    static final class Loader {
-        private final GgufFile file;
-        private final Kernels kernels;
-        private final ThreadTeam team;
-        private final SegmentAllocator memory;
-        private long bytes;
-
-        Loader(GgufFile file, Arena arena, Kernels kernels, ThreadTeam team) throws ModelFormatException {
-            this.file = file;
-            this.kernels = kernels;
-            this.team = team;
-            this.memory = kernels.weightMemory(arena, bytes(file));
-        }
-
-        boolean has(String name) {
-            return file.find(name).isPresent();
-        }
-
-        GgufTensor tensor(String name, long... shape) throws ModelFormatException {
-            GgufTensor tensor = file.require(name);
-            if (!java.util.Arrays.equals(tensor.shape(), shape)) {
-                throw new ModelFormatException(
-                        file.path(),
-                        "tensor " + name + " has the shape "
-                                + java.util.Arrays.toString(tensor.shape()) + " where the model's metadata asks for "
-                                + java.util.Arrays.toString(shape));
-            }
-            return tensor;
-        }
-
-        PackedMatrix matrix(String name, int rows, int columns) throws ModelFormatException {
-            GgufTensor tensor = tensor(name, rows, columns);
-            NumberFormat format = tensor.format();
-            PackedMatrix matrix = PackedMatrix.allocate(memory, format, rows, columns);
-            MemorySegment data = tensor.data();
-            kernels.readAhead(data);
-            team.run(member ->
-                    kernels.pack(format, data, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
-            kernels.dropPages(data);
-            bytes += matrix.bytes();
-            return matrix;
-        }
-
-        /** A vector of f32. */
-        MemorySegment vector(String name, int length) throws ModelFormatException {
-            GgufTensor tensor = tensor(name, length);
-            float[] values = new float[length];
-            tensor.format().decode(tensor.data(), 0, values, 0, length);
-            MemorySegment segment = memory.allocate((long) length * Float.BYTES, VECTOR_ALIGNMENT);
-            MemorySegment.copy(values, 0, segment, ValueLayout.JAVA_FLOAT, 0, length);
-            bytes += segment.byteSize();
-            return segment;
-        }
-
-        List<Weights.Layer> layers(int count, LayerReader reader) throws ModelFormatException {
-            List<Weights.Layer> layers = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                layers.add(reader.read("blk." + i + "."));
-            }
-            return layers;
-        }
-    }
-
-    /** Reads one block's tensors, whose names begin with {@code prefix}. */
-    @FunctionalInterface
-    interface LayerReader {
-        Weights.Layer read(String prefix) throws ModelFormatException;
     }
 }

@@ -4,22 +4,51 @@ import bita.kernels.PackedMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * The packed weights of a {@link Transformer}; norms are f32 (hidden).
+ * The packed weights of a {@link Transformer}.
  *
  * @param output the output head (vocabulary, hidden); the token embedding's own weights where the model ties them
  */
-record Weights(List<Layer> layers, MemorySegment outputNorm, PackedMatrix output) {
+record Weights(List<Layer> layers, Norm outputNorm, PackedMatrix output) {
     Weights {
         layers = List.copyOf(layers);
+    }
+
+    /**
+     * A norm.
+     *
+     * @param weight f32 (columns)
+     * @param bias   f32 (columns) of a layer norm; an RMS norm has none
+     */
+    record Norm(MemorySegment weight, Optional<MemorySegment> bias) {
+        long bytes() {
+            return weight.byteSize() + bias.map(MemorySegment::byteSize).orElse(0L);
+        }
+    }
+
+    /**
+     * A linear layer.
+     *
+     * @param bias f32 (rows of the matrix)
+     */
+    record Affine(PackedMatrix matrix, Optional<MemorySegment> bias) {
+        Affine(PackedMatrix matrix) {
+            this(matrix, Optional.empty());
+        }
+
+        long bytes() {
+            return matrix.bytes() + bias.map(MemorySegment::byteSize).orElse(0L);
+        }
     }
 
     /** All matrices in the order in which a pass reads them. */
     List<PackedMatrix> matrices() {
         List<PackedMatrix> all = new ArrayList<>();
         for (Layer layer : layers) {
-            all.addAll(layer.matrices());
+            layer.linear().map(Affine::matrix).forEach(all::add);
         }
         all.add(output);
         return all;
@@ -27,36 +56,55 @@ record Weights(List<Layer> layers, MemorySegment outputNorm, PackedMatrix output
 
     /** Bytes of memory. */
     long bytes() {
-        long norms = outputNorm.byteSize();
+        long bytes = outputNorm.bytes() + output.bytes();
         for (Layer layer : layers) {
-            norms += layer.attentionNorm.byteSize() + layer.feedForwardNorm.byteSize();
+            bytes += layer.norms().mapToLong(Norm::bytes).sum()
+                    + layer.linear().mapToLong(Affine::bytes).sum();
         }
-        return norms + matrices().stream().mapToLong(PackedMatrix::bytes).sum();
+        return bytes;
     }
 
     /**
      * One transformer block.
      *
-     * @param query     (heads * headDim, hidden)
-     * @param key       (kvHeads * headDim, hidden)
-     * @param value     (kvHeads * headDim, hidden)
-     * @param projected (hidden, heads * headDim)
-     * @param gate      (feedForward, hidden)
-     * @param up        (feedForward, hidden)
-     * @param down      (hidden, feedForward)
+     * @param query             (heads * headDim, hidden)
+     * @param key               (kvHeads * headDim, hidden)
+     * @param value             (kvHeads * headDim, hidden)
+     * @param queryNorm         of each head (headDim)
+     * @param keyNorm           likewise
+     * @param projected         (hidden, heads * headDim)
+     * @param attentionEndNorm  of what attention adds
+     * @param feedForwardNorm   missing where the feed-forward network reads what attention reads
+     * @param gate              (feedForward, hidden)
+     * @param up                (feedForward, hidden)
+     * @param down              (hidden, feedForward)
+     * @param feedForwardEndNorm of what the feed-forward network adds
      */
     record Layer(
-            MemorySegment attentionNorm,
-            PackedMatrix query,
-            PackedMatrix key,
-            PackedMatrix value,
-            PackedMatrix projected,
-            MemorySegment feedForwardNorm,
-            PackedMatrix gate,
-            PackedMatrix up,
-            PackedMatrix down) {
-        List<PackedMatrix> matrices() {
-            return List.of(query, key, value, projected, gate, up, down);
+            Norm attentionNorm,
+            Affine query,
+            Affine key,
+            Affine value,
+            Optional<Norm> queryNorm,
+            Optional<Norm> keyNorm,
+            Affine projected,
+            Optional<Norm> attentionEndNorm,
+            Optional<Norm> feedForwardNorm,
+            Optional<Affine> gate,
+            Affine up,
+            Affine down,
+            Optional<Norm> feedForwardEndNorm) {
+        /** The linear layers, in the order of a pass. */
+        Stream<Affine> linear() {
+            return Stream.of(Stream.of(query, key, value, projected), gate.stream(), Stream.of(up, down))
+                    .flatMap(part -> part);
+        }
+
+        private Stream<Norm> norms() {
+            return Stream.concat(
+                    Stream.of(attentionNorm),
+                    Stream.of(queryNorm, keyNorm, attentionEndNorm, feedForwardNorm, feedForwardEndNorm)
+                            .flatMap(Optional::stream));
         }
     }
 }

@@ -41,9 +41,8 @@ class MemoryNeedTest {
     @EnumSource
     void aCacheTakesNoMoreThanStatedUpToAFullContext(CacheFormat format) throws IOException {
         try (GgufFile file = GgufFile.open(TinyModel.write(folder, NumberFormat.F32, 1))) {
-            ModelConfig tiny = LlamaFile.config(file);
-            ModelConfig config = new ModelConfig(
-                    "llama", tiny.layers(), 96, 160, 6, 2, 16, 101, 100_000, tiny.ropeBase(), tiny.epsilon());
+            ModelConfig tiny = Transformer.config(file);
+            ModelConfig config = ModelConfig.llama(tiny.layers(), 96, 160, 6, 2, 16, 101, 100_000, 10_000, 1e-5f);
             for (int context : new int[] {2, 100, 512, 700, 5001}) {
                 MemoryNeed need = MemoryNeed.of(config, 1, OptionalInt.of(context), format);
                 try (KvCache cache = new KvCache(config, format, context)) {
@@ -68,7 +67,7 @@ class MemoryNeedTest {
     @Test
     void growingKeepsWhatIsThere() throws IOException {
         try (GgufFile file = GgufFile.open(TinyModel.write(folder, NumberFormat.F32, 1))) {
-            ModelConfig config = LlamaFile.config(file);
+            ModelConfig config = Transformer.config(file);
             try (KvCache cache = new KvCache(config, CacheFormat.F32, 512)) {
                 for (int i = 0; i < config.layers(); i++) {
                     fill(cache.layer(i), i, true);

@@ -14,7 +14,8 @@ import bita.model.MatrixProducts;
 import bita.model.ModelConfig;
 import bita.model.Rows;
 import bita.model.Transformer;
-import bita.model.file.GgufFile;
+import bita.model.ModelFiles;
+import bita.model.file.ModelFile;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -125,7 +126,7 @@ public final class Bench implements AutoCloseable {
             throws IOException {
         return switch (options.source()) {
             case BenchOptions.Source.File file -> {
-                GgufFile opened = GgufFile.open(file.path());
+                ModelFile opened = ModelFiles.open(file.path());
                 try {
                     requireMemory(options, Transformer.config(opened), Transformer.bytes(opened));
                     yield Transformer.load(opened, kernels, team);

@@ -29,8 +29,7 @@ public record ModelShape(String name, ModelConfig config) {
             String name, int layers, int hidden, int feedForward, int heads, int kvHeads, int vocabulary) {
         return new ModelShape(
                 name,
-                new ModelConfig(
-                        "llama",
+                ModelConfig.llama(
                         layers,
                         hidden,
                         feedForward,

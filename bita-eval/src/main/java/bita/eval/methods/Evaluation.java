@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -112,10 +114,8 @@ public final class Evaluation implements AutoCloseable {
                     "the model has no chat template to ask questions in; choose one that is tuned for" + " chats");
         }
         int number = 0;
-        for (int from = 0; from < questions.size(); from += options.batch()) {
-            List<Conversation> open = IntStream.range(from, Math.min(questions.size(), from + options.batch()))
-                    .mapToObj(index -> new Conversation(index, questions.get(index), new ArrayList<>()))
-                    .collect(Collectors.toCollection(ArrayList::new));
+        for (List<Conversation> together : batches()) {
+            List<Conversation> open = new ArrayList<>(together);
             for (int turn = 0; !open.isEmpty(); turn++) {
                 List<Asked> asked = ask(open, turn);
                 if (!asked.isEmpty()) {
@@ -129,6 +129,24 @@ public final class Evaluation implements AutoCloseable {
             }
         }
         listener.progress(total, total, "done");
+    }
+
+    /**
+     * Questions that are asked together are of one category: among others, those that draft little would pay for the rows of
+     * those that draft much.
+     */
+    private List<List<Conversation>> batches() {
+        Map<String, List<Conversation>> byCategory = IntStream.range(0, questions.size())
+                .mapToObj(index -> new Conversation(index, questions.get(index), new ArrayList<>()))
+                .collect(Collectors.groupingBy(
+                        conversation -> conversation.question().category(), LinkedHashMap::new, Collectors.toList()));
+        List<List<Conversation>> batches = new ArrayList<>();
+        for (List<Conversation> alike : byCategory.values()) {
+            for (int from = 0; from < alike.size(); from += options.batch()) {
+                batches.add(alike.subList(from, Math.min(alike.size(), from + options.batch())));
+            }
+        }
+        return batches;
     }
 
     /** A question that is being asked, turn by turn. */

@@ -76,6 +76,11 @@ public final class GgufMetadataBuilder {
     }
 
     /** The metadata as set so far. */
+    public GgufMetadataBuilder remove(String key) {
+        values.remove(key);
+        return this;
+    }
+
     public GgufMetadata build() {
         return new GgufMetadata(source, new LinkedHashMap<>(values));
     }

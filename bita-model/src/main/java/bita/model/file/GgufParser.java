@@ -43,7 +43,7 @@ final class GgufParser {
     private String name = "";
 
     /** A header that was found sound. */
-    record Header(GgufMetadata metadata, SequencedMap<String, GgufTensor> tensors) {}
+    record Header(GgufMetadata metadata, SequencedMap<String, ModelTensor> tensors) {}
 
     /** A tensor before the place of its data is known; the shape is outermost first. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -159,7 +159,7 @@ final class GgufParser {
         return alignment;
     }
 
-    private SequencedMap<String, GgufTensor> tensors(long count, long alignment) throws ModelFormatException {
+    private SequencedMap<String, ModelTensor> tensors(long count, long alignment) throws ModelFormatException {
         List<Description> descriptions = new ArrayList<>();
         for (long i = 0; i < count; i++) {
             descriptions.add(tensor(alignment));
@@ -167,11 +167,11 @@ final class GgufParser {
         long dataStart = (position + alignment - 1) & -alignment;
         checkPlaces(descriptions, Math.max(0, file.byteSize() - dataStart));
 
-        SequencedMap<String, GgufTensor> tensors = new LinkedHashMap<>();
+        SequencedMap<String, ModelTensor> tensors = new LinkedHashMap<>();
         for (Description tensor : descriptions) {
             MemorySegment data = file.asSlice(dataStart + tensor.offset(), tensor.bytes());
-            GgufTensor previous = tensors.put(
-                    tensor.name(), new GgufTensor(path, tensor.name(), tensor.shape(), tensor.type(), data));
+            ModelTensor previous = tensors.put(
+                    tensor.name(), new ModelTensor(path, tensor.name(), tensor.shape(), tensor.type(), data));
             if (previous != null) {
                 throw damaged("there are two tensors with the name " + Text.quote(tensor.name()));
             }

@@ -64,7 +64,7 @@ public final class GgufWriter implements AutoCloseable {
      * Declares the next tensor.
      *
      * @param name a name that no other tensor has
-     * @param shape one to four positive sizes, outermost first as in {@link GgufTensor#shape}; the last is a multiple of
+     * @param shape one to four positive sizes, outermost first as in {@link ModelTensor#shape}; the last is a multiple of
      *     the format's block size
      * @param format the number format of the data
      */
@@ -73,7 +73,7 @@ public final class GgufWriter implements AutoCloseable {
     }
 
     /** Declares a tensor with the name, shape and type of another, whose data may then be copied. */
-    public void declare(GgufTensor like) {
+    public void declare(ModelTensor like) {
         declare(like.name(), like.shape(), like.type());
     }
 

@@ -37,7 +37,7 @@ public final class Quantizer {
 
     private Quantizer() {}
 
-    private record Step(GgufTensor tensor, Optional<NumberFormat> conversion) {
+    private record Step(ModelTensor tensor, Optional<NumberFormat> conversion) {
         long bytes() {
             return conversion
                     .map(format -> format.bytes(tensor.elements()))
@@ -57,10 +57,10 @@ public final class Quantizer {
      * @throws IOException if the target cannot be written
      */
     public static void quantize(
-            GgufFile source, NumberFormat format, Path target, boolean overwrite, ProgressListener progress)
+            ModelFile source, NumberFormat format, Path target, boolean overwrite, ProgressListener progress)
             throws IOException {
         List<Step> steps = new ArrayList<>();
-        for (GgufTensor tensor : source.tensors()) {
+        for (ModelTensor tensor : source.tensors()) {
             steps.add(new Step(tensor, conversion(tensor, format)));
         }
         GgufMetadataBuilder metadata = source.metadata().toBuilder().uint32("general.file_type", fileType(format));
@@ -87,10 +87,13 @@ public final class Quantizer {
                     progress,
                     steps.stream().mapToLong(Step::bytes).sum());
             for (Step step : steps) {
-                if (step.conversion().isPresent()) {
-                    output.convert(step.tensor(), step.conversion().get());
-                } else {
-                    output.copy(step.tensor().data());
+                try (Arena own = Arena.ofShared()) {
+                    MemorySegment data = step.tensor().dataInOrder(own);
+                    if (step.conversion().isPresent()) {
+                        output.convert(step.tensor(), data, step.conversion().get());
+                    } else {
+                        output.copy(data);
+                    }
                 }
             }
             writer.finish();
@@ -98,7 +101,7 @@ public final class Quantizer {
     }
 
     /** The format to convert a tensor to; empty if it is copied. */
-    private static Optional<NumberFormat> conversion(GgufTensor tensor, NumberFormat format)
+    private static Optional<NumberFormat> conversion(ModelTensor tensor, NumberFormat format)
             throws ModelFormatException {
         long[] shape = tensor.shape();
         NumberFormat wanted = shape.length == 1 ? NumberFormat.F32 : format;
@@ -137,7 +140,7 @@ public final class Quantizer {
             this.total = total;
         }
 
-        void convert(GgufTensor tensor, NumberFormat to) throws IOException {
+        void convert(ModelTensor tensor, MemorySegment data, NumberFormat to) throws IOException {
             NumberFormat from = tensor.format();
             long elements = tensor.elements();
             for (long start = 0; start < elements; start += (long) CHUNKS * CHUNK) {
@@ -147,7 +150,7 @@ public final class Quantizer {
                     IntStream.range(0, Math.ceilDiv(count, CHUNK)).parallel().forEach(chunk -> {
                         int offset = chunk * CHUNK;
                         float[] values = new float[Math.min(CHUNK, count - offset)];
-                        from.decode(tensor.data(), from.bytes(first + offset), values, 0, values.length);
+                        from.decode(data, from.bytes(first + offset), values, 0, values.length);
                         NumberRange.check(values, to);
                         to.encode(values, 0, values.length, buffer, to.bytes(offset));
                     });

@@ -3,6 +3,7 @@ package bita.model.file;
 import bita.kernels.NumberFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -22,12 +23,14 @@ import java.util.SequencedMap;
 public final class SafetensorsFile implements AutoCloseable {
     private final Path path;
     private final Arena arena;
+    private final MemorySegment bytes;
     private final Map<String, String> metadata;
     private final SequencedMap<String, SafetensorsTensor> tensors;
 
-    private SafetensorsFile(Path path, Arena arena, SafetensorsParser.Header header) {
-        this.path = path;
-        this.arena = arena;
+    private SafetensorsFile(MappedFile file, SafetensorsParser.Header header) {
+        this.path = file.path();
+        this.arena = file.arena();
+        this.bytes = file.bytes();
         this.metadata = Collections.unmodifiableMap(header.metadata());
         this.tensors = Collections.unmodifiableSequencedMap(header.tensors());
     }
@@ -41,7 +44,7 @@ public final class SafetensorsFile implements AutoCloseable {
     public static SafetensorsFile open(Path path) throws IOException {
         MappedFile file = MappedFile.open(path, "safetensors");
         try {
-            return new SafetensorsFile(path, file.arena(), SafetensorsParser.parse(file));
+            return new SafetensorsFile(file, SafetensorsParser.parse(file));
         } catch (IOException | RuntimeException | Error e) {
             file.arena().close();
             throw e;
@@ -51,6 +54,11 @@ public final class SafetensorsFile implements AutoCloseable {
     /** The path as it was given to {@link #open}. */
     public Path path() {
         return path;
+    }
+
+    /** The whole file, mapped for reading; valid until it is closed. */
+    public MemorySegment bytes() {
+        return bytes;
     }
 
     /** The strings under {@code __metadata__}, in the order of the file. */
@@ -114,7 +122,12 @@ public final class SafetensorsFile implements AutoCloseable {
         return floats;
     }
 
-    private NumberFormat format(SafetensorsTensor tensor) throws ModelFormatException {
+    /**
+     * The number format of a tensor of type F32, F16 or BF16.
+     *
+     * @throws ModelFormatException if it has another type
+     */
+    public NumberFormat format(SafetensorsTensor tensor) throws ModelFormatException {
         return switch (tensor.dtype()) {
             case "F32" -> NumberFormat.F32;
             case "F16" -> NumberFormat.F16;

@@ -54,7 +54,7 @@ class GgufFileTest {
                 sparse.setLength(bytes);
             }
             try (GgufFile file = GgufFile.open(path)) {
-                assertThat(file.bytes().byteSize()).isEqualTo(bytes);
+                assertThat(file.mappings().getFirst().byteSize()).isEqualTo(bytes);
                 assertThat(file.metadata().requireString("general.architecture"))
                         .isEqualTo("llama");
             }
@@ -97,7 +97,7 @@ class GgufFileTest {
     void readsTensors() throws IOException {
         try (GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder))) {
             assertThat(file.tensors())
-                    .extracting(GgufTensor::toString)
+                    .extracting(ModelTensor::toString)
                     .containsExactly(
                             "matrix.f32 F32 [3, 64]",
                             "vector.f16 F16 [64]",
@@ -119,7 +119,7 @@ class GgufFileTest {
     }
 
     private static void check(GgufFile file, String name, float tolerance) throws IOException {
-        GgufTensor tensor = file.require(name);
+        ModelTensor tensor = file.require(name);
         NumberFormat format = tensor.format();
         assertThat(tensor.data().byteSize()).isEqualTo(format.bytes(tensor.elements()));
         float[] values = new float[(int) tensor.elements()];
@@ -164,7 +164,7 @@ class GgufFileTest {
     @Test
     void unsupportedTensorTypeIsListedAndNamed() throws IOException {
         try (GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder))) {
-            GgufTensor tensor = file.require("matrix.q5_0");
+            ModelTensor tensor = file.require("matrix.q5_0");
             assertThat(tensor.typeName()).isEqualTo("Q5_0");
             assertThat(tensor.elements()).isEqualTo(192);
             assertThat(tensor.data().byteSize()).isEqualTo(132);
@@ -177,7 +177,7 @@ class GgufFileTest {
     @Test
     void tensorShapeCannotBeChanged() throws IOException {
         try (GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder))) {
-            GgufTensor tensor = file.require("matrix.f32");
+            ModelTensor tensor = file.require("matrix.f32");
             tensor.shape()[0] = 7;
             assertThat(tensor.shape()).containsExactly(3, 64);
             assertThat(tensor.data().isReadOnly()).isTrue();
@@ -211,7 +211,7 @@ class GgufFileTest {
     @Test
     void closedFileCannotBeRead() throws IOException {
         GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder));
-        GgufTensor tensor = file.require("matrix.f32");
+        ModelTensor tensor = file.require("matrix.f32");
         file.close();
         file.close();
         float[] row = new float[64];
@@ -341,7 +341,7 @@ class GgufFileTest {
                 reading.apply(header.metadata()).readIgnoringRefusal(key);
             }
         }
-        for (GgufTensor tensor : header.tensors().values()) {
+        for (ModelTensor tensor : header.tensors().values()) {
             assertThat(tensor.data().byteSize()).isPositive();
             tensor.data().get(ValueLayout.JAVA_BYTE, tensor.data().byteSize() - 1);
         }

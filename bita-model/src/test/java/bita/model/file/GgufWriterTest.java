@@ -26,7 +26,7 @@ class GgufWriterTest {
         try (GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder));
                 GgufWriter writer = GgufWriter.create(copy, file.metadata(), false)) {
             file.tensors().forEach(writer::declare);
-            for (GgufTensor tensor : file.tensors()) {
+            for (ModelTensor tensor : file.tensors()) {
                 // In two pieces, the second of which ends the tensor.
                 long half = tensor.data().byteSize() / 2;
                 writer.write(tensor.data().asSlice(0, half));

@@ -31,16 +31,16 @@ public final class TunedAdapter {
                 model.hidden(),
                 tokens.prompts(),
                 tokens.masks());
-        int headDim = model.headDim();
+        RotaryOrder order = RotaryOrder.of(model);
         return Adapter.of(
                 origin,
                 shape,
                 Optional.of(modelSha256),
                 calibration,
-                RotaryOrder.halves(tokens.promptKeys().toArray(JAVA_FLOAT), headDim, 1),
+                order.halves(tokens.promptKeys().toArray(JAVA_FLOAT), 1),
                 tokens.promptValues().toArray(JAVA_FLOAT),
                 tokens.maskEmbeddings().toArray(JAVA_FLOAT),
                 tokens.lowRank()
-                        .map(added -> added.withHeads(rows -> RotaryOrder.halves(rows, headDim, tokens.rank()))));
+                        .map(added -> added.withHeads(rows -> order.halves(rows, tokens.rank()))));
     }
 }

@@ -15,7 +15,7 @@ final class DryRunProcess {
 
     public static void main(String[] args) throws InterruptedException {
         // Much memory for little arithmetic.
-        ModelConfig config = new ModelConfig("llama", 3, 256, 512, 4, 4, 64, 4096, 1 << 20, 10_000, 1e-5f);
+        ModelConfig config = ModelConfig.llama(3, 256, 512, 4, 4, 64, 4096, 1 << 20, 10_000, 1e-5f);
         TrainingSettings settings =
                 new TrainingSettings(16, 8, 0, 768, 4, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.CROSS_ENTROPY, 1000, 1);
         Kernels kernels = KernelsProvider.best().kernels();

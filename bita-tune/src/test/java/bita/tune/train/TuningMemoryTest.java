@@ -155,9 +155,7 @@ class TuningMemoryTest {
         TrainingSettings settings = new TrainingSettings(
                 256, 64, 512, 4096, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
         try (Transformer model = TinyModel.load(folder, NumberFormat.F32, 2)) {
-            ModelConfig tiny = model.config();
-            ModelConfig config = new ModelConfig(
-                    "llama",
+            ModelConfig config = ModelConfig.llama(
                     4096,
                     1 << 20,
                     1 << 22,
@@ -166,7 +164,7 @@ class TuningMemoryTest {
                     256,
                     Integer.MAX_VALUE,
                     1 << 26,
-                    tiny.ropeBase(),
+                    10_000,
                     1e-5f);
             TuningMemory memory = TuningMemory.of(config, settings, 1024, 1L << 61, 1L << 40);
 
