@@ -2,6 +2,7 @@ package bita.model;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import bita.kernels.Activation;
 import bita.kernels.Activations;
 import bita.kernels.Attention;
 import bita.kernels.AttentionShape;
@@ -417,7 +418,8 @@ public final class ForwardPass implements AutoCloseable {
         int columnFrom = panelFrom * Layout.LANES;
         int columnTo = Math.min(panelTo * Layout.LANES, width);
         for (long row = 0; row < rows; row++) {
-            kernels.swiglu(gated.values(), up, row * width + columnFrom, row * width + columnTo);
+            kernels.activateGated(
+                    Activation.SILU, gated.values(), up, row * width + columnFrom, row * width + columnTo);
         }
         if (layer.down().layout().quantized()) {
             kernels.quantize(gated, rows, 0, rows, member.from(blocks), member.to(blocks));

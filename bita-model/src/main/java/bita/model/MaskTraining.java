@@ -3,6 +3,7 @@ package bita.model;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import bita.kernels.Activation;
 import bita.kernels.Attention;
 import bita.kernels.AttentionShape;
 import bita.kernels.CacheFormat;
@@ -416,7 +417,7 @@ public final class MaskTraining implements AutoCloseable {
             long from = row * config.feedForward() + mine.from();
             long to = row * config.feedForward() + mine.to();
             MemorySegment.copy(a.gate(), from * Float.BYTES, gated, from * Float.BYTES, (to - from) * Float.BYTES);
-            kernels.swiglu(gated, a.up(), from, to);
+            kernels.activateGated(Activation.SILU, gated, a.up(), from, to);
         }
         member.barrier();
 
@@ -499,7 +500,7 @@ public final class MaskTraining implements AutoCloseable {
         addLowRankGradients(member, rows, index, gradients, Linear.Input.GATED, lowRankInput);
         for (long row = 0; row < rows; row++) {
             long at = row * config.feedForward();
-            training.swigluBackward(a.gate(), a.up(), gated, at + mine.from(), at + mine.to());
+            training.activateGatedBackward(Activation.SILU, a.gate(), a.up(), gated, at + mine.from(), at + mine.to());
         }
         training.turnCache(
                 cacheLayer,
@@ -576,7 +577,7 @@ public final class MaskTraining implements AutoCloseable {
             long last = row * config.feedForward() + to;
             MemorySegment.copy(
                     a.gate(), first * Float.BYTES, lowRankInput, first * Float.BYTES, (last - first) * Float.BYTES);
-            kernels.swiglu(lowRankInput, a.up(), first, last);
+            kernels.activateGated(Activation.SILU, lowRankInput, a.up(), first, last);
         }
     }
 
