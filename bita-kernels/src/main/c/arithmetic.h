@@ -2,6 +2,8 @@
 #ifndef BITA_ARITHMETIC_H
 #define BITA_ARITHMETIC_H
 
+#include <float.h>
+
 #include "lanes.h"
 
 INLINE v16 v_exp(v16 x) {
@@ -23,6 +25,69 @@ INLINE v16 v_exp(v16 x) {
     return v_select_nan(x, x, y);
 }
 
+/* As exp, and what follows, defined by ScalarMath.java. */
+INLINE v16 v_tanh(v16 x) {
+    const v16 one = v_set1(1.0f);
+    v16 square = v_mul(x, x);
+    v16 p = v_set1(-0.0057049887f);
+    p = v_fma(p, square, v_set1(0.020639088f));
+    p = v_fma(p, square, v_set1(-0.053739715f));
+    p = v_fma(p, square, v_set1(0.13331442f));
+    p = v_fma(p, square, v_set1(-0.3333328f));
+    v16 small = v_fma(v_mul(p, square), x, x);
+    v16 large = v_sub(one, v_div(v_set1(2.0f), v_add(v_exp(v_add(x, x)), one)));
+    return v_select_less(square, v_set1(0.625f * 0.625f), small, large);
+}
+
+INLINE v16 v_cap(v16 x, v16 cap) { return v_mul(cap, v_tanh(v_div(x, cap))); }
+
+/* -2 u of x, where u is the argument of tanh in its GELU: x times a polynomial in x^2. */
+#define GELU_LINEAR -1.5957692f
+#define GELU_CUBIC -0.071354814f
+
+INLINE v16 v_gelu_exponent(v16 x) { return v_mul(x, v_fma(v_mul(x, x), v_set1(GELU_CUBIC), v_set1(GELU_LINEAR))); }
+
+/* The share of a normal distribution below x. */
+INLINE v16 v_normal(v16 x) {
+    const v16 one = v_set1(1.0f);
+    v16 t = v_div(one, v_fma(v_set1(0.23164189f), v_max(x, v_neg(x)), one));
+    v16 p = v_set1(0.5307027f);
+    p = v_fma(p, t, v_set1(-0.72657603f));
+    p = v_fma(p, t, v_set1(0.7107069f));
+    p = v_fma(p, t, v_set1(-0.14224836f));
+    p = v_fma(p, t, v_set1(0.1274148f));
+    v16 beyond = v_mul(v_mul(p, t), v_exp(v_mul(v_mul(x, v_set1(-0.5f)), x)));
+    return v_select_less(x, v_set1(0.0f), beyond, v_sub(one, beyond));
+}
+
+/* An activation, of negative infinity. */
+INLINE v16 v_vanishing(v16 x, v16 y) { return v_select_less(x, v_set1(-FLT_MAX), v_set1(-0.0f), y); }
+
+INLINE v16 v_activate(int activation, v16 x) {
+    switch (activation) {
+    case ACTIVATION_SILU:
+        return v_div(x, v_add(v_set1(1.0f), v_exp(v_neg(x))));
+    case ACTIVATION_GELU_TANH:
+        return v_vanishing(x, v_div(x, v_add(v_set1(1.0f), v_exp(v_gelu_exponent(x)))));
+    default:
+        return v_vanishing(x, v_mul(x, v_normal(x)));
+    }
+}
+
+/* Calls WORK(activation) with a constant. */
+#define FOR_ACTIVATION(WORK, activation) \
+    switch (activation) {                \
+    case ACTIVATION_SILU:                \
+        WORK(ACTIVATION_SILU);           \
+        break;                           \
+    case ACTIVATION_GELU_TANH:           \
+        WORK(ACTIVATION_GELU_TANH);      \
+        break;                           \
+    default:                             \
+        WORK(ACTIVATION_GELU_ERF);       \
+        break;                           \
+    }
+
 /* Loads or stores the first n < 16 lanes through a buffer. */
 INLINE v16 load_part(const float *p, int n) {
     float buffer[16] = {0};
@@ -34,6 +99,13 @@ INLINE void store_part(float *p, v16 x, int n) {
     float buffer[16];
     v_store(buffer, x);
     memcpy(p, buffer, (size_t)n * sizeof(float));
+}
+
+/* The first n lanes, with zeros behind them. */
+INLINE v16 first_lanes(v16 x, int n) {
+    float lanes[16];
+    v_store(lanes, x);
+    return load_part(lanes, n);
 }
 
 INLINE float halve_lanes(v16 x) {

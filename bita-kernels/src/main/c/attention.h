@@ -11,10 +11,11 @@ INLINE v16 load_cached(int format, const void *data, int64_t index) {
     return format == CACHE_F16 ? v_load_f16((const uint16_t *)data + index) : v_load((const float *)data + index);
 }
 
-/* A query: one row's attention head, and what it sees. path: its slots behind its prefix. */
+/* A query: one row's attention head, and what it sees: positions from `first` on, below its prefix slots of the same
+ * number, behind it the slots of its path. */
 struct query {
     const float *q;
-    int32_t prefix, path_length;
+    int32_t first, prefix, path_length;
     const int32_t *path;
     const float *prompt_keys, *prompt_values;
     int32_t prompts;
@@ -61,6 +62,18 @@ INLINE void score(int format, const struct query *queries, int tile, const void 
     }
 }
 
+/* x = cap * tanh(x / cap) */
+INLINE void cap_numbers(float *x, float cap, int64_t from, int64_t to) {
+    v16 c = v_set1(cap);
+    int64_t i = from;
+    for (; i + 16 <= to; i += 16) {
+        v_store(x + i, v_cap(v_load(x + i), c));
+    }
+    if (i < to) {
+        store_part(x + i, v_cap(load_part(x + i, (int)(to - i)), c), (int)(to - i));
+    }
+}
+
 INLINE float maximum_of(const float *x, int32_t n, float m) {
     int32_t whole = n / 16 * 16;
     if (whole > 0) {
@@ -80,7 +93,7 @@ INLINE float maximum_of(const float *x, int32_t n, float m) {
     return m;
 }
 
-/* The weights of positions from..to - 1, padded to whole lanes. */
+/* The weights of positions from..to - 1, all of them seen, padded to whole lanes. */
 INLINE void weigh(const struct query *query, const float *scores, int32_t from, int32_t to, float maximum,
                   float *weights) {
     int32_t straight = query->prefix < to ? query->prefix : to, n = to - from;

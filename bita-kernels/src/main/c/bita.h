@@ -26,15 +26,18 @@ enum { LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_Q8, LAYOUT_Q4, LAYOUT_Q4_MIN 
 /* Order of CacheFormat.java. */
 enum { CACHE_F16, CACHE_F32 };
 
-/* What every kernel of attention is given. */
+/* Order of Activation.java. */
+enum { ACTIVATION_SILU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF };
+
+/* What every kernel of attention is given. cap and window: 0 for none. */
 #define ATTENTION_PARAMETERS                                                                                           \
-    const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale,                  \
-        const void *keys, const void *values, int32_t slots, int32_t format, const float *prompt_keys,                 \
+    const float *query, int32_t rows, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale, float cap,       \
+        int32_t window, const void *keys, const void *values, int32_t slots, int32_t format, const float *prompt_keys, \
         const float *prompt_values, int32_t prompts, const int32_t *prefix, const int32_t *path_start,                 \
         const int32_t *path, const int32_t *prompted
 #define ATTENTION_ARGUMENTS                                                                                            \
-    query, rows, heads, kv_heads, head_dim, scale, keys, values, slots, format, prompt_keys, prompt_values, prompts,   \
-        prefix, path_start, path, prompted
+    query, rows, heads, kv_heads, head_dim, scale, cap, window, keys, values, slots, format, prompt_keys,              \
+        prompt_values, prompts, prefix, path_start, path, prompted
 
 /* KERNEL(return type, name, parameters, arguments) */
 #define BITA_KERNELS(KERNEL)                                                                                           \
@@ -46,6 +49,10 @@ enum { CACHE_F16, CACHE_F32 };
            (const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,         \
             int32_t row_to),                                                                                           \
            (x, weight, epsilon, out, columns, row_from, row_to))                                                       \
+    KERNEL(void, layer_norm,                                                                                           \
+           (const float *x, const float *weight, const float *bias, float epsilon, float *out, int32_t columns,        \
+            int32_t row_from, int32_t row_to),                                                                         \
+           (x, weight, bias, epsilon, out, columns, row_from, row_to))                                                 \
     KERNEL(void, quantize,                                                                                             \
            (const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums, int32_t columns,     \
             int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from, int32_t block_to),                     \
@@ -57,6 +64,10 @@ enum { CACHE_F16, CACHE_F32 };
             int32_t panel_to),                                                                                         \
            (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, scaled_sums, rows, out,       \
             out_stride, add, panel_from, panel_to))                                                                    \
+    KERNEL(void, add_bias,                                                                                             \
+           (float *out, int64_t out_stride, const float *bias, int32_t rows, int32_t column_from, int32_t column_to),  \
+           (out, out_stride, bias, rows, column_from, column_to))                                                      \
+    KERNEL(void, add, (float *x, const float *y, int64_t from, int64_t to), (x, y, from, to))                          \
     KERNEL(void, rotate,                                                                                               \
            (float *x, int64_t stride, int32_t head_dim, const float *rotary, int32_t rows, int32_t column_from,        \
             int32_t column_to),                                                                                        \
@@ -83,7 +94,11 @@ enum { CACHE_F16, CACHE_F32 };
            (ATTENTION_PARAMETERS, const float *partial, int32_t blocks, float *out, int32_t item_from,                 \
             int32_t item_to),                                                                                          \
            (ATTENTION_ARGUMENTS, partial, blocks, out, item_from, item_to))                                            \
-    KERNEL(void, swiglu, (float *gate, const float *up, int64_t from, int64_t to), (gate, up, from, to))               \
+    KERNEL(void, activate_gated,                                                                                       \
+           (int32_t activation, float *gate, const float *up, int64_t from, int64_t to),                               \
+           (activation, gate, up, from, to))                                                                           \
+    KERNEL(void, activate, (int32_t activation, float *x, int64_t from, int64_t to), (activation, x, from, to))        \
+    KERNEL(void, soft_cap, (float *x, float cap, int64_t from, int64_t to), (x, cap, from, to))                        \
     KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \
     KERNEL(int32_t, largest, (const float *x, int32_t count, int32_t most, int32_t *indices, float *values),           \
            (x, count, most, indices, values))                                                                          \
@@ -113,22 +128,31 @@ enum { CACHE_F16, CACHE_F32 };
            (const float *x, const float *weight, float epsilon, const float *dy, float *dx, int32_t columns,           \
             int32_t row_from, int32_t row_to),                                                                         \
            (x, weight, epsilon, dy, dx, columns, row_from, row_to))                                                    \
-    KERNEL(void, swiglu_backward, (float *gate, float *up, const float *d, int64_t from, int64_t to),                  \
-           (gate, up, d, from, to))                                                                                    \
+    KERNEL(void, layer_norm_backward,                                                                                  \
+           (const float *x, const float *weight, float epsilon, const float *dy, float *dx, int32_t columns,           \
+            int32_t row_from, int32_t row_to),                                                                         \
+           (x, weight, epsilon, dy, dx, columns, row_from, row_to))                                                    \
+    KERNEL(void, activate_gated_backward,                                                                              \
+           (int32_t activation, float *gate, float *up, const float *d, int64_t from, int64_t to),                     \
+           (activation, gate, up, d, from, to))                                                                        \
+    KERNEL(void, activate_backward, (int32_t activation, float *x, const float *d, int64_t from, int64_t to),          \
+           (activation, x, d, from, to))                                                                               \
+    KERNEL(void, cap_backward, (const float *capped, float cap, float *d, int64_t from, int64_t to),                   \
+           (capped, cap, d, from, to))                                                                                 \
     KERNEL(void, turn_cache,                                                                                           \
            (const float *keys, const float *values, int32_t slots, int32_t head_dim, int32_t count,                    \
             float *key_rows, float *value_panels, int32_t head_from, int32_t head_to),                                 \
            (keys, values, slots, head_dim, count, key_rows, value_panels, head_from, head_to))                         \
     KERNEL(void, attend_backward,                                                                                      \
            (const float *query, const float *d_out, int32_t masks, int32_t heads, int32_t kv_heads,                    \
-            int32_t head_dim, float scale, const float *keys, const float *key_rows, const float *value_panels,        \
-            int32_t slots, const int32_t *prefix, const float *mask_keys, const float *mask_values,                    \
-            const float *prompt_keys, const float *prompt_values, int32_t prompts, float *d_query,                     \
-            float *d_mask_keys, float *d_mask_values, float *d_prompt_keys, float *d_prompt_values,                    \
+            int32_t head_dim, float scale, float cap, int32_t window, const float *keys, const float *key_rows,        \
+            const float *value_panels, int32_t slots, const int32_t *prefix, const float *mask_keys,                   \
+            const float *mask_values, const float *prompt_keys, const float *prompt_values, int32_t prompts,           \
+            float *d_query, float *d_mask_keys, float *d_mask_values, float *d_prompt_keys, float *d_prompt_values,    \
             float *scratch, int32_t kv_head, int32_t group_from, int32_t group_to),                                    \
-           (query, d_out, masks, heads, kv_heads, head_dim, scale, keys, key_rows, value_panels, slots, prefix,        \
-            mask_keys, mask_values, prompt_keys, prompt_values, prompts, d_query, d_mask_keys, d_mask_values,          \
-            d_prompt_keys, d_prompt_values, scratch, kv_head, group_from, group_to))                                   \
+           (query, d_out, masks, heads, kv_heads, head_dim, scale, cap, window, keys, key_rows, value_panels, slots,   \
+            prefix, mask_keys, mask_values, prompt_keys, prompt_values, prompts, d_query, d_mask_keys,                 \
+            d_mask_values, d_prompt_keys, d_prompt_values, scratch, kv_head, group_from, group_to))                                   \
     KERNEL(float, softmax, (float *x, int32_t count), (x, count))                                                      \
     KERNEL(void, combine, (float *x, float a, const float *y, float b, int32_t count), (x, a, y, b, count))            \
     KERNEL(int32_t, count_above, (const float *x, int32_t count, float threshold), (x, count, threshold))

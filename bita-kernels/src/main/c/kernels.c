@@ -82,6 +82,40 @@ static void rms_norm(const float *x, const float *weight, float epsilon, float *
     }
 }
 
+static void layer_norm(const float *x, const float *weight, const float *bias, float epsilon, float *out, int32_t columns,
+                       int32_t row_from, int32_t row_to) {
+    int32_t whole = columns / 16 * 16, rest = columns - whole;
+    for (int32_t row = row_from; row < row_to; row++) {
+        const float *in = x + (int64_t)row * columns;
+        float *to = out + (int64_t)row * columns;
+        v16 sum = v_set1(0.0f), squares = sum;
+        for (int32_t k = 0; k < whole; k += 16) {
+            sum = v_add(sum, v_load(in + k));
+        }
+        if (rest > 0) { /* adding 0 leaves a sum as it is, since none is -0 */
+            sum = v_add(sum, load_part(in + whole, rest));
+        }
+        v16 mean = v_set1(halve_lanes(sum) / (float)columns);
+        for (int32_t k = 0; k < whole; k += 16) {
+            v16 d = v_sub(v_load(in + k), mean);
+            squares = v_fma(d, d, squares);
+        }
+        if (rest > 0) {
+            v16 d = first_lanes(v_sub(load_part(in + whole, rest), mean), rest);
+            squares = v_fma(d, d, squares);
+        }
+        v16 scale = v_set1(1.0f / sqrtf(halve_lanes(squares) / (float)columns + epsilon));
+        for (int32_t k = 0; k < whole; k += 16) {
+            v16 d = v_mul(v_sub(v_load(in + k), mean), scale);
+            v_store(to + k, v_fma(d, v_load(weight + k), v_load(bias + k)));
+        }
+        if (rest > 0) {
+            v16 d = v_mul(v_sub(load_part(in + whole, rest), mean), scale);
+            store_part(to + whole, v_fma(d, load_part(weight + whole, rest), load_part(bias + whole, rest)), rest);
+        }
+    }
+}
+
 static void quantize(const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums,
                      int32_t columns, int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from,
                      int32_t block_to) {
@@ -306,6 +340,23 @@ static void multiply(int32_t layout, const void *weights, int64_t panel_bytes, i
     }
 }
 
+static void add(float *x, const float *y, int64_t from, int64_t to) {
+    int64_t i = from;
+    for (; i + 16 <= to; i += 16) {
+        v_store(x + i, v_add(v_load(x + i), v_load(y + i)));
+    }
+    for (; i < to; i++) {
+        x[i] += y[i];
+    }
+}
+
+static void add_bias(float *out, int64_t out_stride, const float *bias, int32_t rows, int32_t column_from,
+                     int32_t column_to) {
+    for (int32_t row = 0; row < rows; row++) {
+        add(out + row * out_stride, bias, column_from, column_to);
+    }
+}
+
 static void rotate(float *x, int64_t stride, int32_t head_dim, const float *rotary, int32_t rows, int32_t column_from,
                    int32_t column_to) {
     for (int32_t row = 0; row < rows; row++) {
@@ -367,23 +418,28 @@ static void add_one(int format, int head_lanes, const float *weights, const void
     }
 }
 
-/* What a tile of queries has in common. */
+/* What a tile of queries has in common. Ranges end before `slots`, `positions` and `shared`. */
 struct extent {
-    int32_t slots;     /* seen by any of them */
-    int32_t positions; /* likewise */
-    int32_t shared;    /* leading slots that all of them see */
+    int32_t first_slot, slots;    /* what any of them see lies here, and the first is that of a panel */
+    int32_t first, positions;     /* likewise */
+    int32_t first_shared, shared; /* slots that all of them see; none if the first is not below the end */
 };
 
 INLINE struct extent extent_of(const struct query *queries, int tile) {
-    struct extent e = {0, 0, INT32_MAX};
+    struct extent e = {INT32_MAX, 0, INT32_MAX, 0, 0, INT32_MAX};
     for (int t = 0; t < tile; t++) {
         const struct query *q = &queries[t];
         int32_t slots = q->path_length > 0 ? q->path[q->path_length - 1] + 1 : q->prefix;
         int32_t positions = q->prefix + q->path_length;
+        int32_t first_slot = q->first < q->prefix || q->first == positions ? q->first : q->path[q->first - q->prefix];
+        e.first_slot = first_slot < e.first_slot ? first_slot : e.first_slot;
         e.slots = slots > e.slots ? slots : e.slots;
+        e.first = q->first < e.first ? q->first : e.first;
         e.positions = positions > e.positions ? positions : e.positions;
+        e.first_shared = q->first > e.first_shared ? q->first : e.first_shared;
         e.shared = q->prefix < e.shared ? q->prefix : e.shared;
     }
+    e.first_slot = e.first_slot / 16 * 16;
     return e;
 }
 
@@ -407,11 +463,11 @@ INLINE void add_sums(struct sums *total, const struct sums *s, int query, int he
 
 /* The largest score of what a query sees among the slots from..to - 1. */
 INLINE float maximum_seen(const struct query *q, const float *scores, int32_t from, int32_t to, float maximum) {
-    int32_t straight = q->prefix < to ? q->prefix : to;
-    if (straight > from) {
-        maximum = maximum_of(scores + from, straight - from, maximum);
+    int32_t begin = q->first > from ? q->first : from, straight = q->prefix < to ? q->prefix : to;
+    if (straight > begin) {
+        maximum = maximum_of(scores + begin, straight - begin, maximum);
     }
-    for (int32_t i = 0; i < q->path_length; i++) {
+    for (int32_t i = q->first > q->prefix ? q->first - q->prefix : 0; i < q->path_length; i++) {
         if (q->path[i] >= from && q->path[i] < to) {
             maximum = scores[q->path[i]] > maximum ? scores[q->path[i]] : maximum;
         }
@@ -419,12 +475,17 @@ INLINE float maximum_seen(const struct query *q, const float *scores, int32_t fr
     return maximum;
 }
 
+static void soft_cap(float *x, float cap, int64_t from, int64_t to) { cap_numbers(x, cap, from, to); }
+
 /* Scores of the prompt tokens that a query sees, and the largest. */
-INLINE float score_prompts(const struct query *q, int32_t head_dim, float scale, float *scores) {
+INLINE float score_prompts(const struct query *q, int32_t head_dim, float scale, float cap, float *scores) {
     if (q->prompts == 0) {
         return -INFINITY;
     }
     score(CACHE_F32, q, 1, q->prompt_keys, head_dim, 0, q->prompts, scale, scores, 0);
+    if (cap > 0.0f) {
+        soft_cap(scores, cap, 0, q->prompts);
+    }
     return maximum_of(scores, q->prompts, -INFINITY);
 }
 
@@ -442,31 +503,39 @@ INLINE void prompt_sums(const struct query *q, int head_lanes, const float *scor
     }
 }
 
+INLINE int32_t seen_from(const struct query *q, int32_t from) { return q->first > from ? q->first : from; }
+
 /* Sums of a tile over the block of positions that begins at `from`. */
 INLINE void block_sums(int format, int tile, const struct query *queries, int head_lanes, const void *values,
-                       const float *scores, int64_t stride, const float *maximum, int32_t shared, int32_t from,
+                       const float *scores, int64_t stride, const float *maximum, const struct extent *e, int32_t from,
                        struct sums *sums) {
-    float weights[ATTENTION_TILE * POSITIONS_PER_BLOCK];
-    int32_t end = from + POSITIONS_PER_BLOCK, common = shared < end ? shared : end;
-    common = common > from ? common : from;
+    float weights[ATTENTION_TILE * POSITIONS_PER_BLOCK + 16]; /* a window's padding ends in what is written next */
+    int32_t end = from + POSITIONS_PER_BLOCK, common = e->shared < end ? e->shared : end;
+    int32_t common_from = e->first_shared > from ? e->first_shared : from;
     for (int t = 0; t < tile; t++) {
         const struct query *q = &queries[t];
-        int32_t seen = q->prefix + q->path_length;
+        float *own = weights + t * POSITIONS_PER_BLOCK;
+        int32_t seen = q->prefix + q->path_length, begin = seen_from(q, from);
         seen = seen < end ? seen : end;
-        if (seen > from) {
-            weigh(q, scores + t * stride, from, seen, maximum[t], weights + t * POSITIONS_PER_BLOCK);
+        if (seen > begin) {
+            weigh(q, scores + t * stride, begin, seen, maximum[t], own + (begin - from));
         }
         clear_sums(sums, t, head_lanes);
+        if (common > common_from && common_from > begin) { /* what a wider window begins with */
+            add_one(format, head_lanes, own + (begin - from), values, begin, NULL, common_from - begin,
+                    sums->value + t * MAX_HEAD_LANES, sums->weight + t);
+        }
     }
-    if (common > from) {
-        add_heads(format, tile, head_lanes, weights, POSITIONS_PER_BLOCK, values, from, NULL, common - from, sums->value,
-                  sums->weight);
+    if (common > common_from) {
+        add_heads(format, tile, head_lanes, weights + (common_from - from), POSITIONS_PER_BLOCK, values, common_from, NULL,
+                  common - common_from, sums->value, sums->weight);
     }
     for (int t = 0; t < tile; t++) { /* what not all of them see */
         const struct query *q = &queries[t];
         const float *rest = weights + t * POSITIONS_PER_BLOCK;
         v16 *value = sums->value + t * MAX_HEAD_LANES;
-        int32_t seen = q->prefix + q->path_length, straight = q->prefix < end ? q->prefix : end, at = common;
+        int32_t seen = q->prefix + q->path_length, straight = q->prefix < end ? q->prefix : end;
+        int32_t at = common > common_from ? common : seen_from(q, from);
         seen = seen < end ? seen : end;
         if (straight > at) {
             add_one(format, head_lanes, rest + (at - from), values, at, NULL, straight - at, value, sums->weight + t);
@@ -479,10 +548,13 @@ INLINE void block_sums(int format, int tile, const struct query *queries, int he
     }
 }
 
-INLINE int sees_from(const struct query *q, int32_t position) { return q->prefix + q->path_length > position; }
+/* Whether a query sees any of the block of positions that begins at `from`. */
+INLINE int sees_block(const struct query *q, int32_t from) {
+    return q->prefix + q->path_length > from && q->first < from + POSITIONS_PER_BLOCK;
+}
 
 /* Attention of `tile` queries that share keys and values. */
-INLINE void attend_tile(int format, int tile, const struct query *queries, int32_t head_dim, float scale,
+INLINE void attend_tile(int format, int tile, const struct query *queries, int32_t head_dim, float scale, float cap,
                         const void *keys, const void *values, float *scratch) {
     int head_lanes = head_dim / 16;
     struct extent e = extent_of(queries, tile);
@@ -490,19 +562,23 @@ INLINE void attend_tile(int format, int tile, const struct query *queries, int32
     float *scores = scratch, *prompt_scores = scratch + tile * stride;
     struct sums totals = {0}, sums;
     float maximum[ATTENTION_TILE];
-    score(format, queries, tile, keys, head_dim, 0, e.slots, scale, scores, stride);
+    score(format, queries, tile, keys, head_dim, e.first_slot, e.slots, scale, scores, stride);
     for (int t = 0; t < tile; t++) {
         const struct query *q = &queries[t];
-        maximum[t] = maximum_seen(q, scores + t * stride, 0, e.slots, score_prompts(q, head_dim, scale, prompt_scores));
+        if (cap > 0.0f) {
+            soft_cap(scores + t * stride, cap, e.first_slot, e.slots);
+        }
+        maximum[t] = maximum_seen(q, scores + t * stride, 0, e.slots, score_prompts(q, head_dim, scale, cap, prompt_scores));
         if (q->prompts > 0) {
             prompt_sums(q, head_lanes, prompt_scores, maximum[t], t, &sums);
             add_sums(&totals, &sums, t, head_lanes);
         }
     }
-    for (int32_t from = 0; from < e.positions; from += POSITIONS_PER_BLOCK) {
-        block_sums(format, tile, queries, head_lanes, values, scores, stride, maximum, e.shared, from, &sums);
+    int32_t first_block = e.first / POSITIONS_PER_BLOCK;
+    for (int32_t from = first_block * POSITIONS_PER_BLOCK; from < e.positions; from += POSITIONS_PER_BLOCK) {
+        block_sums(format, tile, queries, head_lanes, values, scores, stride, maximum, &e, from, &sums);
         for (int t = 0; t < tile; t++) {
-            if (sees_from(&queries[t], from)) {
+            if (sees_block(&queries[t], from)) {
                 add_sums(&totals, &sums, t, head_lanes);
             }
         }
@@ -519,7 +595,8 @@ INLINE void attend_tile(int format, int tile, const struct query *queries, int32
 struct attention {
     const float *query;
     int32_t rows, heads, kv_heads, head_dim;
-    float scale;
+    float scale, cap;
+    int32_t window;
     const void *keys, *values;
     int32_t slots, format;
     const float *prompt_keys, *prompt_values;
@@ -532,11 +609,13 @@ struct attention {
 INLINE struct query query_of(const struct attention *a, int32_t item) {
     int32_t group = a->heads / a->kv_heads, per_head = a->rows * group;
     int32_t row = item % per_head / group, head = item / per_head * group + item % group;
+    int32_t path_length = a->path_start[row + 1] - a->path_start[row], seen = a->prefix[row] + path_length;
     int64_t at = ((int64_t)row * a->heads + head) * a->head_dim;
     return (struct query){
         .q = a->query + at,
+        .first = a->window > 0 && seen > a->window ? seen - a->window : 0,
         .prefix = a->prefix[row],
-        .path_length = a->path_start[row + 1] - a->path_start[row],
+        .path_length = path_length,
         .path = a->path + a->path_start[row],
         .prompt_keys = a->prompt_keys + head * (int64_t)((a->prompts + 15) / 16) * a->head_dim * 16,
         .prompt_values = a->prompt_values + (int64_t)head * a->prompts * a->head_dim,
@@ -588,7 +667,7 @@ static void attend(ATTENTION_PARAMETERS, float *out, float *scratch, int32_t ite
     for (int32_t item = item_from, tile; item < item_to; item += tile) {
         tile = next_tile(a, item, item_to, queries);
 #define ATTEND(format, n) \
-    attend_tile(format, n, queries, head_dim, scale, of_head(a, keys, item), of_head(a, values, item), scratch)
+    attend_tile(format, n, queries, head_dim, scale, cap, of_head(a, keys, item), of_head(a, values, item), scratch)
         FOR_TILE(ATTEND, tile)
     }
 }
@@ -610,14 +689,17 @@ static void attend_scores(ATTENTION_PARAMETERS, float *scores, int64_t stride, f
     for (int32_t item = 0, tile; item < items; item += tile) {
         tile = next_tile(a, item, items, queries);
         struct extent e = extent_of(queries, tile);
-        int32_t end = e.slots < to ? e.slots : to;
+        int32_t begin = e.first_slot > from ? e.first_slot : from, end = e.slots < to ? e.slots : to;
         float *out = scores + item * stride;
 #define SCORE(format, n) \
-    score(format, queries, n, of_head(a, keys, item), head_dim, from, end, scale, out, stride)
-        if (end > from) {
+    score(format, queries, n, of_head(a, keys, item), head_dim, begin, end, scale, out, stride)
+        if (end > begin) {
             FOR_TILE(SCORE, tile)
         }
         for (int32_t t = 0; t < tile; t++) {
+            if (cap > 0.0f) {
+                soft_cap(out + t * stride, cap, begin, end);
+            }
             maxima[(int64_t)(item + t) * parts + part] = maximum_seen(&queries[t], out + t * stride, from, end, -INFINITY);
         }
     }
@@ -629,6 +711,14 @@ INLINE void store_sums(const struct sums *s, int query, int head_lanes, float *t
         v_store(to + 16 * j, s->value[query * MAX_HEAD_LANES + j]);
     }
     to[16 * head_lanes] = s->weight[query];
+}
+
+/* Adds such sums to those of query 0. */
+INLINE void load_sums(struct sums *total, int head_lanes, const float *from) {
+    total->weight[0] += from[16 * head_lanes];
+    for (int j = 0; j < head_lanes; j++) {
+        total->value[j] = v_add(total->value[j], v_load(from + 16 * j));
+    }
 }
 
 static void attend_blocks(ATTENTION_PARAMETERS, const float *scores, int64_t stride, const float *maxima,
@@ -647,16 +737,17 @@ static void attend_blocks(ATTENTION_PARAMETERS, const float *scores, int64_t str
         for (int32_t t = 0; t < tile; t++) {
             float *prompt_partial = partial + (int64_t)(item + t) * (blocks + 1) * block_stride;
             maximum[t] = maximum_of(maxima + (int64_t)(item + t) * parts, parts,
-                                    score_prompts(&queries[t], head_dim, scale, scratch));
+                                    score_prompts(&queries[t], head_dim, scale, cap, scratch));
             if (part == 0 && queries[t].prompts > 0) {
                 prompt_sums(&queries[t], head_lanes, scratch, maximum[t], t, &sums);
                 store_sums(&sums, t, head_lanes, prompt_partial);
             }
         }
-        for (int32_t block = from; block < to && block * POSITIONS_PER_BLOCK < e.positions; block++) {
+        int32_t first = e.first / POSITIONS_PER_BLOCK;
+        for (int32_t block = first > from ? first : from; block < to && block * POSITIONS_PER_BLOCK < e.positions; block++) {
 #define BLOCK(format, n)                                                                                              \
     block_sums(format, n, queries, head_lanes, of_head(a, values, item), scores + item * stride, stride, maximum,    \
-               e.shared, block *POSITIONS_PER_BLOCK, &sums)
+               &e, block *POSITIONS_PER_BLOCK, &sums)
             FOR_TILE(BLOCK, tile)
             for (int32_t t = 0; t < tile; t++) {
                 store_sums(&sums, t, head_lanes, partial + ((int64_t)(item + t) * (blocks + 1) + block + 1) * block_stride);
@@ -675,12 +766,11 @@ static void attend_totals(ATTENTION_PARAMETERS, const float *partial, int32_t bl
         const float *at = partial + (int64_t)item * (blocks + 1) * block_stride;
         struct sums totals;
         clear_sums(&totals, 0, head_lanes);
-        for (int32_t block = q.prompts > 0 ? -1 : 0; block * POSITIONS_PER_BLOCK < q.prefix + q.path_length; block++) {
-            const float *sums = at + (block + 1) * block_stride;
-            totals.weight[0] += sums[head_dim];
-            for (int j = 0; j < head_lanes; j++) {
-                totals.value[j] = v_add(totals.value[j], v_load(sums + 16 * j));
-            }
+        if (q.prompts > 0) {
+            load_sums(&totals, head_lanes, at);
+        }
+        for (int32_t block = q.first / POSITIONS_PER_BLOCK; block * POSITIONS_PER_BLOCK < q.prefix + q.path_length; block++) {
+            load_sums(&totals, head_lanes, at + (block + 1) * block_stride);
         }
         for (int j = 0; j < head_lanes; j++) {
             v_store(q.out + 16 * j, v_div(totals.value[j], v_set1(totals.weight[0])));
@@ -688,19 +778,35 @@ static void attend_totals(ATTENTION_PARAMETERS, const float *partial, int32_t bl
     }
 }
 
-INLINE v16 silu_times(v16 gate, v16 up) {
-    return v_mul(v_div(gate, v_add(v_set1(1.0f), v_exp(v_neg(gate)))), up);
-}
-
-static void swiglu(float *gate, const float *up, int64_t from, int64_t to) {
+INLINE void activate_gated_by(int activation, float *gate, const float *up, int64_t from, int64_t to) {
     int64_t i = from;
     for (; i + 16 <= to; i += 16) {
-        v_store(gate + i, silu_times(v_load(gate + i), v_load(up + i)));
+        v_store(gate + i, v_mul(v_activate(activation, v_load(gate + i)), v_load(up + i)));
     }
     if (i < to) {
         int rest = (int)(to - i);
-        store_part(gate + i, silu_times(load_part(gate + i, rest), load_part(up + i, rest)), rest);
+        store_part(gate + i, v_mul(v_activate(activation, load_part(gate + i, rest)), load_part(up + i, rest)), rest);
     }
+}
+
+static void activate_gated(int32_t activation, float *gate, const float *up, int64_t from, int64_t to) {
+#define ACTIVATE_GATED(activation) activate_gated_by(activation, gate, up, from, to)
+    FOR_ACTIVATION(ACTIVATE_GATED, activation)
+}
+
+INLINE void activate_by(int activation, float *x, int64_t from, int64_t to) {
+    int64_t i = from;
+    for (; i + 16 <= to; i += 16) {
+        v_store(x + i, v_activate(activation, v_load(x + i)));
+    }
+    if (i < to) {
+        store_part(x + i, v_activate(activation, load_part(x + i, (int)(to - i))), (int)(to - i));
+    }
+}
+
+static void activate(int32_t activation, float *x, int64_t from, int64_t to) {
+#define ACTIVATE(activation) activate_by(activation, x, from, to)
+    FOR_ACTIVATION(ACTIVATE, activation)
 }
 
 static int32_t argmax(const float *x, int32_t count) {

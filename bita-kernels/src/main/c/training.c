@@ -198,17 +198,104 @@ static void rms_norm_backward(const float *x, const float *weight, float epsilon
     }
 }
 
-static void swiglu_backward(float *gate, float *up, const float *d, int64_t from, int64_t to) {
+INLINE v16 get(const float *from, int lanes) { return lanes == 16 ? v_load(from) : load_part(from, lanes); }
+
+static void layer_norm_backward(const float *x, const float *weight, float epsilon, const float *dy, float *dx,
+                                int32_t columns, int32_t row_from, int32_t row_to) {
+    for (int32_t row = row_from; row < row_to; row++) {
+        const float *in = x + (int64_t)row * columns, *d = dy + (int64_t)row * columns;
+        float *to = dx + (int64_t)row * columns;
+        v16 sum = v_set1(0.0f), squares = sum, slopes = sum, products = sum;
+        for (int32_t k = 0; k < columns; k += 16) {
+            sum = v_add(sum, get(in + k, lanes_of(columns, k / 16)));
+        }
+        float mean = halve_lanes(sum) / (float)columns;
+        for (int32_t k = 0; k < columns; k += 16) {
+            int lanes = lanes_of(columns, k / 16);
+            v16 v = v_sub(get(in + k, lanes), v_set1(mean));
+            v = lanes == 16 ? v : first_lanes(v, lanes);
+            v16 g = v_mul(get(d + k, lanes), get(weight + k, lanes));
+            squares = v_fma(v, v, squares);
+            slopes = v_add(slopes, g);
+            products = v_fma(g, v, products);
+        }
+        float scale = 1.0f / sqrtf(halve_lanes(squares) / (float)columns + epsilon);
+        v16 s = v_set1(scale), c = v_set1(-(scale * scale) * halve_lanes(products) / (float)columns);
+        v16 mean_slope = v_set1(halve_lanes(slopes) / (float)columns);
+        for (int32_t k = 0; k < columns; k += 16) {
+            int lanes = lanes_of(columns, k / 16);
+            v16 v = v_sub(get(in + k, lanes), v_set1(mean));
+            v16 g = v_sub(v_mul(get(d + k, lanes), get(weight + k, lanes)), mean_slope);
+            put_sum(to + k, v_mul(s, v_fma(c, v, g)), 1, lanes);
+        }
+    }
+}
+
+/* An activation divided by its argument, and its slope. */
+struct activated {
+    v16 share, slope;
+};
+
+INLINE struct activated activated_at(int activation, v16 x) {
     const v16 one = v_set1(1.0f);
+    struct activated a;
+    switch (activation) {
+    case ACTIVATION_SILU:
+        a.share = v_div(one, v_add(one, v_exp(v_neg(x))));
+        a.slope = v_mul(a.share, v_fma(x, v_sub(one, a.share), one));
+        break;
+    case ACTIVATION_GELU_TANH: {
+        a.share = v_div(one, v_add(one, v_exp(v_gelu_exponent(x))));
+        v16 inner = v_fma(v_mul(x, x), v_set1(-3.0f * GELU_CUBIC), v_set1(-GELU_LINEAR));
+        a.slope = v_mul(a.share, v_fma(v_mul(x, v_sub(one, a.share)), inner, one));
+        break;
+    }
+    default:
+        a.share = v_normal(x);
+        a.slope = v_fma(v_mul(x, v_set1(0.39894228f)), v_exp(v_mul(v_mul(x, v_set1(-0.5f)), x)), a.share);
+        break;
+    }
+    return a;
+}
+
+INLINE void activate_gated_backward_by(int activation, float *gate, float *up, const float *d, int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i += 16) {
         int lanes = to - i < 16 ? (int)(to - i) : 16;
-        v16 g = lanes == 16 ? v_load(gate + i) : load_part(gate + i, lanes);
-        v16 u = lanes == 16 ? v_load(up + i) : load_part(up + i, lanes);
-        v16 dy = lanes == 16 ? v_load(d + i) : load_part(d + i, lanes);
-        v16 sigmoid = v_div(one, v_add(one, v_exp(v_neg(g))));
-        v16 slope = v_mul(sigmoid, v_fma(g, v_sub(one, sigmoid), one));
-        put_sum(gate + i, v_mul(v_mul(dy, u), slope), 0, lanes);
-        put_sum(up + i, v_mul(dy, v_mul(g, sigmoid)), 0, lanes);
+        v16 g = get(gate + i, lanes), u = get(up + i, lanes), dy = get(d + i, lanes);
+        struct activated a = activated_at(activation, g);
+        put_sum(gate + i, v_mul(v_mul(dy, u), a.slope), 0, lanes);
+        put_sum(up + i, v_mul(dy, v_mul(g, a.share)), 0, lanes);
+    }
+}
+
+static void activate_gated_backward(int32_t activation, float *gate, float *up, const float *d, int64_t from, int64_t to) {
+#define ACTIVATE_GATED_BACKWARD(activation) activate_gated_backward_by(activation, gate, up, d, from, to)
+    FOR_ACTIVATION(ACTIVATE_GATED_BACKWARD, activation)
+}
+
+INLINE void activate_backward_by(int activation, float *x, const float *d, int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i += 16) {
+        int lanes = to - i < 16 ? (int)(to - i) : 16;
+        struct activated a = activated_at(activation, get(x + i, lanes));
+        put_sum(x + i, v_mul(get(d + i, lanes), a.slope), 0, lanes);
+    }
+}
+
+static void activate_backward(int32_t activation, float *x, const float *d, int64_t from, int64_t to) {
+#define ACTIVATE_BACKWARD(activation) activate_backward_by(activation, x, d, from, to)
+    FOR_ACTIVATION(ACTIVATE_BACKWARD, activation)
+}
+
+/* The slope of a capped number. */
+INLINE v16 cap_slope(v16 capped, v16 cap) {
+    v16 share = v_div(capped, cap);
+    return v_fma(v_neg(share), share, v_set1(1.0f));
+}
+
+static void cap_backward(const float *capped, float cap, float *d, int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i += 16) {
+        int lanes = to - i < 16 ? (int)(to - i) : 16;
+        put_sum(d + i, v_mul(get(d + i, lanes), cap_slope(get(capped + i, lanes), v_set1(cap))), 0, lanes);
     }
 }
 
@@ -245,54 +332,71 @@ INLINE void add_scaled(float *to, float factor, const float *x, int32_t count) {
 /* Most prompt and mask tokens of a group that attend_backward takes. */
 #define MOST_LEARNED 512
 
-/* What the softmax's derivative needs of a query: scores of `count` prefix slots (padded) and of the learned tokens become
- * derivatives of the scores, the learned ones' weights stay. d_* are the derivatives of the weights. */
-INLINE void softmax_backward(float *scores, float *d_scores, int32_t count, float *learned, float *d_learned,
-                             int32_t learned_count, float scale) {
-    int32_t padded = (count + 15) / 16 * 16;
-    float maximum = maximum_of(scores, count, -INFINITY);
-    for (int32_t i = 0; i < learned_count; i++) {
-        maximum = learned[i] > maximum ? learned[i] : maximum;
+/* A softmax backwards, over numbers that lie in two places. */
+struct softmax_sums {
+    v16 maximum, weights, products; /* of the scores; sums of the weights, and of these times their derivatives */
+};
+
+/* Adds scores from..to - 1, whole lanes, to the sums. They become weights, unless a cap needs them again. */
+INLINE void add_weights(struct softmax_sums *s, float *scores, const float *d, int32_t from, int32_t to, float cap) {
+    for (int32_t i = from; i < to; i += 16) {
+        v16 w = v_exp(v_sub(v_load(scores + i), s->maximum));
+        s->weights = v_add(s->weights, w);
+        s->products = v_fma(w, v_load(d + i), s->products);
+        if (cap == 0.0f) {
+            v_store(scores + i, w);
+        }
     }
-    for (int32_t i = count; i < padded; i++) {
-        scores[i] = -INFINITY; /* weight 0 */
-        d_scores[i] = 0.0f;
-    }
-    v16 m = v_set1(maximum), weights = v_set1(0.0f), products = v_set1(0.0f);
-    for (int32_t i = 0; i < padded; i += 16) {
-        v16 w = v_exp(v_sub(v_load(scores + i), m));
+}
+
+/* Turns what add_weights leaves into weights, and their derivatives d into those of the scores before scale and cap. */
+INLINE void score_slopes(const struct softmax_sums *s, float *scores, float *d, int32_t from, int32_t to, float scale,
+                         float cap) {
+    float total = halve_lanes(s->weights);
+    v16 inverse = v_set1(1.0f / total), mean = v_set1(halve_lanes(s->products) / total), factor = v_set1(scale);
+    for (int32_t i = from; i < to; i += 16) {
+        v16 score = v_load(scores + i), slope = factor, w = score;
+        if (cap > 0.0f) { /* padding is minus infinity; at the cap the slope is zero */
+            slope = v_mul(factor, cap_slope(v_max(score, v_set1(-cap)), v_set1(cap)));
+            w = v_exp(v_sub(score, s->maximum));
+        }
+        w = v_mul(w, inverse);
         v_store(scores + i, w);
-        weights = v_add(weights, w);
-        products = v_fma(w, v_load(d_scores + i), products);
+        v_store(d + i, v_mul(v_mul(w, v_sub(v_load(d + i), mean)), slope));
     }
-    for (int32_t i = learned_count; i % 16 != 0; i++) {
-        learned[i] = -INFINITY;
-        d_learned[i] = 0.0f;
+}
+
+/* No weight for scores from..to - 1. */
+INLINE void hide(float *scores, float *d, int32_t from, int32_t to) {
+    for (int32_t i = from; i < to; i++) {
+        scores[i] = -INFINITY;
+        d[i] = 0.0f;
     }
-    for (int32_t i = 0; i < learned_count; i += 16) {
-        v16 w = v_exp(v_sub(v_load(learned + i), m));
-        v_store(learned + i, w);
-        weights = v_add(weights, w);
-        products = v_fma(w, v_load(d_learned + i), products);
-    }
-    float total = halve_lanes(weights);
-    v16 inverse = v_set1(1.0f / total), mean = v_set1(halve_lanes(products) / total), s = v_set1(scale);
-    for (int32_t i = 0; i < padded; i += 16) {
-        v16 w = v_mul(v_load(scores + i), inverse);
-        v_store(scores + i, v_mul(v_mul(w, v_sub(v_load(d_scores + i), mean)), s));
-    }
-    for (int32_t i = 0; i < learned_count; i += 16) {
-        v16 w = v_mul(v_load(learned + i), inverse);
-        v_store(learned + i, w);
-        v_store(d_learned + i, v_mul(v_mul(w, v_sub(v_load(d_learned + i), mean)), s));
-    }
+}
+
+/* What the softmax's derivative needs of a query: scores of the prefix slots from..count - 1, which it sees from `first`
+ * on, and of the learned tokens become weights; d_*, the derivatives of the weights, become those of the scores before
+ * scale and cap. Both are padded to whole lanes, and from is a multiple of 16. */
+INLINE void softmax_backward(float *scores, float *d_scores, int32_t from, int32_t first, int32_t count, float *learned,
+                             float *d_learned, int32_t learned_count, float scale, float cap) {
+    int32_t padded = (count + 15) / 16 * 16, learned_padded = (learned_count + 15) / 16 * 16;
+    float maximum = maximum_of(learned, learned_count, maximum_of(scores + first, count - first, -INFINITY));
+    hide(scores, d_scores, from, first);
+    hide(scores, d_scores, count, padded);
+    hide(learned, d_learned, learned_count, learned_padded);
+    struct softmax_sums s = {v_set1(maximum), v_set1(0.0f), v_set1(0.0f)};
+    add_weights(&s, scores, d_scores, from, padded, cap);
+    add_weights(&s, learned, d_learned, 0, learned_padded, cap);
+    score_slopes(&s, scores, d_scores, from, padded, scale, cap);
+    score_slopes(&s, learned, d_learned, 0, learned_padded, scale, cap);
 }
 
 /* The arguments of attend_backward. */
 struct backward {
     const float *query, *d_out;
     int32_t masks, heads, kv_heads, head_dim;
-    float scale;
+    float scale, cap;
+    int32_t window;
     const float *keys, *key_rows, *value_panels;
     int32_t slots;
     const float *mask_keys, *mask_values, *prompt_keys, *prompt_values;
@@ -316,8 +420,15 @@ INLINE struct learned learned_token(const struct backward *a, int32_t group, int
     return (struct learned){a->mask_keys + at, a->mask_values + at, a->d_mask_keys + at, a->d_mask_values + at};
 }
 
+/* The first position that mask `mask` behind `prefix` real tokens sees. */
+INLINE int32_t first_seen(const struct backward *a, int32_t prefix, int32_t mask) {
+    int32_t end = prefix + mask + 1;
+    return a->window > 0 && end > a->window ? end - a->window : 0;
+}
+
 /* The attention of `tile` queries backwards, the first of which is query `item` of those of a group and a key-value
- * head: mask item / (heads per key-value head), head item % of them. All see `seen` slots. */
+ * head: mask item / (heads per key-value head), head item % of them. All see real tokens before
+ * slot `seen`, from where their windows begin. */
 INLINE void backward_tile(int tile, const struct backward *a, int32_t group, int32_t kv_head, int32_t item, int32_t seen,
                           float *scratch) {
     int32_t per_head = a->heads / a->kv_heads, head_dim = a->head_dim;
@@ -332,20 +443,29 @@ INLINE void backward_tile(int tile, const struct backward *a, int32_t group, int
         d_out[t] = (struct query){.q = a->d_out + at};
         d_query[t] = a->d_query + at;
     }
-    score(CACHE_F32, queries, tile, a->keys + cached, head_dim, 0, seen, a->scale, scores, stride);
-    score(CACHE_F32, d_out, tile, a->value_panels + cached, head_dim, 0, seen, 1.0f, d_scores, stride);
+    int32_t from = first_seen(a, seen, item / per_head); /* the first query's, whose window begins first */
+    from = (from < seen ? from : seen) / 16 * 16;
+    score(CACHE_F32, queries, tile, a->keys + cached, head_dim, from, seen, a->scale, scores, stride);
+    score(CACHE_F32, d_out, tile, a->value_panels + cached, head_dim, from, seen, 1.0f, d_scores, stride);
     for (int t = 0; t < tile; t++) {
         float learned[MOST_LEARNED], d_learned[MOST_LEARNED];
-        int32_t head = kv_head * per_head + (item + t) % per_head, count = a->prompts + (item + t) / per_head + 1;
+        int32_t mask = (item + t) / per_head, head = kv_head * per_head + (item + t) % per_head;
+        int32_t first = first_seen(a, seen, mask), unseen = first > seen ? first - seen : 0; /* masks before the window */
+        int32_t count = a->prompts + mask + 1 - unseen;
         for (int32_t i = 0; i < count; i++) {
-            struct learned token = learned_token(a, group, head, i);
+            struct learned token = learned_token(a, group, head, i < a->prompts ? i : i + unseen);
             learned[i] = dot(queries[t].q, token.key, head_dim) * a->scale;
             d_learned[i] = dot(d_out[t].q, token.value, head_dim);
         }
-        softmax_backward(scores + t * stride, d_scores + t * stride, seen, learned, d_learned, count, a->scale);
+        if (a->cap > 0.0f) {
+            cap_numbers(learned, a->cap, 0, count);
+            cap_numbers(scores + t * stride, a->cap, from, seen);
+        }
+        softmax_backward(scores + t * stride, d_scores + t * stride, from, first < seen ? first : seen, seen, learned,
+                         d_learned, count, a->scale, a->cap);
         memset(d_query[t], 0, (size_t)head_dim * sizeof(float));
         for (int32_t i = 0; i < count; i++) {
-            struct learned token = learned_token(a, group, head, i);
+            struct learned token = learned_token(a, group, head, i < a->prompts ? i : i + unseen);
             add_scaled(d_query[t], d_learned[i], token.key, head_dim);
             add_scaled(token.d_key, d_learned[i], queries[t].q, head_dim);
             add_scaled(token.d_value, learned[i], d_out[t].q, head_dim);
@@ -358,7 +478,8 @@ INLINE void backward_tile(int tile, const struct backward *a, int32_t group, int
             sums[t * MAX_HEAD_LANES + j] = v_load(d_query[t] + 16 * j);
         }
     }
-    add_heads(CACHE_F32, tile, head_dim / 16, scores, stride, a->key_rows + cached, 0, NULL, seen, sums, weights);
+    add_heads(CACHE_F32, tile, head_dim / 16, d_scores + from, stride, a->key_rows + cached, from, NULL, seen - from, sums,
+              weights);
     for (int t = 0; t < tile; t++) {
         for (int j = 0; j < head_dim / 16; j++) {
             v_store(d_query[t] + 16 * j, sums[t * MAX_HEAD_LANES + j]);
@@ -367,16 +488,16 @@ INLINE void backward_tile(int tile, const struct backward *a, int32_t group, int
 }
 
 static void attend_backward(const float *query, const float *d_out, int32_t masks, int32_t heads, int32_t kv_heads,
-                            int32_t head_dim, float scale, const float *keys, const float *key_rows,
-                            const float *value_panels, int32_t slots, const int32_t *prefix, const float *mask_keys,
-                            const float *mask_values, const float *prompt_keys, const float *prompt_values,
-                            int32_t prompts, float *d_query, float *d_mask_keys, float *d_mask_values,
-                            float *d_prompt_keys, float *d_prompt_values, float *scratch, int32_t kv_head,
-                            int32_t group_from, int32_t group_to) {
-    const struct backward all = {query,   d_out,       masks,         heads,        kv_heads,      head_dim,
-                                 scale,   keys,        key_rows,      value_panels, slots,         mask_keys,
-                                 mask_values, prompt_keys, prompt_values, prompts,  d_query,       d_mask_keys,
-                                 d_mask_values, d_prompt_keys, d_prompt_values};
+                            int32_t head_dim, float scale, float cap, int32_t window, const float *keys,
+                            const float *key_rows, const float *value_panels, int32_t slots, const int32_t *prefix,
+                            const float *mask_keys, const float *mask_values, const float *prompt_keys,
+                            const float *prompt_values, int32_t prompts, float *d_query, float *d_mask_keys,
+                            float *d_mask_values, float *d_prompt_keys, float *d_prompt_values, float *scratch,
+                            int32_t kv_head, int32_t group_from, int32_t group_to) {
+    const struct backward all = {query,         d_out,       masks,         heads,         kv_heads,      head_dim,
+                                 scale,         cap,         window,        keys,          key_rows,      value_panels,
+                                 slots,         mask_keys,   mask_values,   prompt_keys,   prompt_values, prompts,
+                                 d_query,       d_mask_keys, d_mask_values, d_prompt_keys, d_prompt_values};
     int32_t items = masks * (heads / kv_heads);
     for (int32_t group = group_from; group < group_to; group++) {
         for (int32_t item = 0, tiles = (items + ATTENTION_TILE - 1) / ATTENTION_TILE, tile; item < items;

@@ -292,6 +292,31 @@ static void rms_norm(const struct bita_kernels *k, int round) {
     record_floats(out, (int64_t)rows * columns);
 }
 
+static void layer_norm(const struct bita_kernels *k, int round) {
+    int32_t columns = 1 + below(round % 3 == 0 ? 600 : 70), rows = 1 + below(6), from, to;
+    some_range(rows, &from, &to);
+    float *x = floats((int64_t)rows * columns, any_numbers()), *weight = floats(columns, any_numbers());
+    float *bias = floats(columns, any_numbers()), *out = round % 2 ? x : floats((int64_t)rows * columns, ORDINARY);
+    k->layer_norm(x, weight, bias, 1e-5f, out, columns, from, to);
+    record_floats(out, (int64_t)rows * columns);
+}
+
+static void add(const struct bita_kernels *k, int round) {
+    int32_t columns = 1 + below(100), rows = 1 + below(4), from, to;
+    int64_t stride = columns + below(20), count = (rows - 1) * stride + columns;
+    float *x = floats(count, any_numbers());
+    if (round % 2) {
+        float *bias = floats(columns, any_numbers());
+        some_range(columns, &from, &to);
+        k->add_bias(x, stride, bias, rows, from, to);
+    } else {
+        float *y = floats(count, any_numbers());
+        some_range((int32_t)count, &from, &to);
+        k->add(x, y, from, to);
+    }
+    record_floats(x, count);
+}
+
 struct activations {
     int32_t rows, columns;
     float *values;
@@ -506,6 +531,9 @@ static void attend(const struct bita_kernels *k, int round) {
     int32_t rows = 1 + below(many ? 70 : 5), longest = ONE_OF(prefixes), draft = 1 + below(40), format = below(2);
     int32_t prompts = below(2) ? 1 + below(40) : 0, slots = (longest + draft + 15) / 16 * 16, from, to;
     enum numbers numbers = any_numbers();
+    static const float caps[] = {0.0f, 0.0f, 50.0f, 5.0f, 0.3f};
+    float cap = ONE_OF(caps);
+    int32_t window = below(2) ? 1 + below(below(2) ? 20 : longest + 20) : 0;
 
     int32_t *prefix = memory((size_t)rows * sizeof *prefix), *prompted = memory((size_t)rows * sizeof *prompted);
     int32_t *path_start = memory((size_t)(rows + 1) * sizeof *path_start), all[70 * 12];
@@ -522,11 +550,11 @@ static void attend(const struct bita_kernels *k, int round) {
         if (prefix[row] == 0 && end == path_start[row]) {
             all[end++] = below(longest + draft); /* a row sees at least itself */
         }
-        memset(seen, 1, (size_t)prefix[row]);
-        for (int32_t i = path_start[row]; i < end; i++) {
-            seen[all[i]] = 1;
-        }
         path_start[row + 1] = end;
+        int32_t positions = prefix[row] + end - path_start[row];
+        for (int32_t at = window > 0 && positions > window ? positions - window : 0; at < positions; at++) {
+            seen[at < prefix[row] ? at : all[path_start[row] + at - prefix[row]]] = 1;
+        }
     }
     int32_t *path = memory((size_t)path_start[rows] * sizeof *path);
     memcpy(path, all, (size_t)path_start[rows] * sizeof *path);
@@ -569,9 +597,9 @@ static void attend(const struct bita_kernels *k, int round) {
     record_floats(split, count);
 }
 
-/* Numbers for exp: all of them, those in its range, its edges, and the middles between the powers of two it reduces by. */
+/* Numbers for exp and tanh: all of them, those in its range, their edges, and the middles between the powers of two it reduces by. */
 static float *exponents(int32_t count) {
-    static const float edges[] = {-87.33654f, 88.0f, -88.0f, 87.33654f, 0.0f};
+    static const float edges[] = {-87.33654f, 88.0f, -88.0f, 87.33654f, 0.0f, 0.625f, -0.625f};
     float *x = floats(count, below(2) ? ANY_BITS : any_numbers());
     for (int32_t i = 0; i < count; i++) {
         switch (below(4)) {
@@ -594,13 +622,28 @@ static float *exponents(int32_t count) {
     return x;
 }
 
-static void swiglu(const struct bita_kernels *k, int round) {
-    (void)round;
+static void activate(const struct bita_kernels *k, int round) {
+    static const int32_t activations[] = {ACTIVATION_SILU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF};
     int32_t count = 1 + below(200), from, to;
     some_range(count, &from, &to);
-    float *gate = exponents(count), *up = floats(count, any_numbers());
-    k->swiglu(gate, up, from, to);
-    record_floats(gate, count);
+    float *x = exponents(count);
+    if (round % 2) {
+        float *up = floats(count, any_numbers());
+        k->activate_gated(activations[round % 3], x, up, from, to);
+    } else {
+        k->activate(activations[round % 3], x, from, to);
+    }
+    record_floats(x, count);
+}
+
+static void soft_cap(const struct bita_kernels *k, int round) {
+    (void)round;
+    static const float caps[] = {1.0f, 30.0f, 50.0f, 0.01f};
+    int32_t count = 1 + below(200), from, to;
+    some_range(count, &from, &to);
+    float *x = exponents(count), cap = ONE_OF(caps);
+    k->soft_cap(x, cap, from, to);
+    record_floats(x, count);
 }
 
 static void argmax(const struct bita_kernels *k, int round) {
@@ -688,6 +731,8 @@ static const struct comparison {
 } comparisons[] = {
     {"pack", pack, 60},
     {"rms_norm", rms_norm, 300},
+    {"layer_norm", layer_norm, 300},
+    {"add and add_bias", add, 300},
     {"quantize", quantize, 300},
     {"multiply f32", multiply_LAYOUT_F32, 280},
     {"multiply f16", multiply_LAYOUT_F16, 280},
@@ -700,8 +745,9 @@ static const struct comparison {
     {"store_keys", store_keys, 100},
     {"store_values", store_values, 100},
     {"store every half", store_every_half, 64},
-    {"attend", attend, 320},
-    {"swiglu", swiglu, 2000},
+    {"attend", attend, 480},
+    {"activate", activate, 3000},
+    {"soft_cap", soft_cap, 2000},
     {"argmax", argmax, 2100},
     {"largest", largest, 2000},
     {"exponentials", exponentials, 2000},

@@ -1,5 +1,6 @@
 package bita.benchmarks;
 
+import bita.kernels.Activation;
 import bita.kernels.Activations;
 import bita.kernels.Kernels;
 import bita.kernels.Layout;
@@ -63,10 +64,10 @@ public class RowKernelsBenchmark {
         kernels.quantize(activations, 1, 0, 1, 0, columns / Layout.BLOCK);
     }
 
-    /** {@link Kernels#swiglu}, which works in place: what it does in time is the same for all numbers. */
+    /** {@link Kernels#activateGated} with SiLU, which works in place: what it does in time is the same for all numbers. */
     @Benchmark
-    public void swiglu() {
-        kernels.swiglu(out, weight, 0, columns);
+    public void activateGated() {
+        kernels.activateGated(Activation.SILU, out, weight, 0, columns);
     }
 
     /** {@link Kernels#argmax}. */

@@ -67,14 +67,31 @@ public interface Kernels {
 
     /**
      * out = x / sqrt(mean(x^2) + epsilon) * weight for each row. The squares are summed in 16 lanes (lane l: columns
-     * l, l + 16, ...), the lanes by halving: l + (l + 8), then 4, 2, 1.
+     * l, l + 16, ...), the lanes by halving: l + (l + 8), then 4, 2, 1. Heads are normalized as rows of headDim columns.
      *
      * @param x   f32 (rows, columns)
-     * @param out f32 (rows, columns)
+     * @param out f32 (rows, columns), may be {@code x}
      */
     void rmsNorm(
             MemorySegment x,
             MemorySegment weight,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo);
+
+    /**
+     * out = fma(d / sqrt(mean(d^2) + epsilon), weight, bias) for each row, with the deviations d = x - mean(x) and a factor
+     * as in {@link #rmsNorm}, whose lanes both sums have.
+     *
+     * @param x   f32 (rows, columns)
+     * @param out f32 (rows, columns), may be {@code x}
+     */
+    void layerNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            MemorySegment bias,
             float epsilon,
             MemorySegment out,
             int columns,
@@ -109,6 +126,17 @@ public interface Kernels {
             boolean add,
             int panelFrom,
             int panelTo);
+
+    /**
+     * out[r, c] = out[r, c] + bias[c].
+     *
+     * @param out        f32, row r at r * outStride
+     * @param columnFrom first of the columns to add to
+     */
+    void addBias(MemorySegment out, long outStride, MemorySegment bias, int rows, int columnFrom, int columnTo);
+
+    /** x = x + y, for elements from..to of f32 arrays. */
+    void add(MemorySegment x, MemorySegment y, long from, long to);
 
     /**
      * Rotary position embedding in place on pairs (2i, 2i + 1): (a, b) becomes (fma(a, c, -(b * s)), fma(a, s, b * c)).
@@ -147,8 +175,10 @@ public interface Kernels {
 
     /**
      * Attention of each (row, head) over what the row sees. Scores are sequential dot products over headDim, times
-     * the scale; m is their maximum; weights are exp(score - m). Weights and weighted values are summed sequentially
-     * from zero within the prompt tokens and within blocks of 128 positions; these sums are added in that order.
+     * the scale, then capped as in {@link #cap} if the shape has a cap; m is their maximum; weights are exp(score - m).
+     * Weights and weighted values are summed sequentially from zero within the prompt tokens and within blocks of 128
+     * positions; these sums are added in that order. Positions before the row's window take no part: the first block
+     * begins with the first position in it, and blocks wholly before it add nothing.
      *
      * @param out      f32 (rows, heads, headDim)
      * @param scratch  f32, {@link AttentionShape#scratchFloats} numbers for the calling thread alone
@@ -178,8 +208,18 @@ public interface Kernels {
      */
     void attendTotals(Attention attention, PositionSplit split, MemorySegment out, int itemFrom, int itemTo);
 
-    /** gate = gate / (1 + exp(-gate)) * up, for elements from..to of f32 arrays. */
-    void swiglu(MemorySegment gate, MemorySegment up, long from, long to);
+    /** gate = activation(gate) * up, for elements from..to of f32 arrays. */
+    void activateGated(Activation activation, MemorySegment gate, MemorySegment up, long from, long to);
+
+    /** x = activation(x), for elements from..to of an f32 array. */
+    void activate(Activation activation, MemorySegment x, long from, long to);
+
+    /**
+     * x = cap * tanh(x / cap), for elements from..to of an f32 array.
+     *
+     * @param cap positive
+     */
+    void cap(MemorySegment x, float cap, long from, long to);
 
     /**
      * The lowest index of the largest of {@code count} f32 numbers.

@@ -139,6 +139,23 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
+    public void layerNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            MemorySegment bias,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        try {
+            Functions.LAYER_NORM.invokeExact(code, x, weight, bias, epsilon, out, columns, rowFrom, rowTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
     public void quantize(Activations a, int rows, int rowFrom, int rowTo, int blockFrom, int blockTo) {
         try {
             Functions.QUANTIZE.invokeExact(
@@ -188,6 +205,24 @@ final class NativeKernels implements Kernels {
                     add ? 1 : 0,
                     panelFrom,
                     panelTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void addBias(MemorySegment out, long outStride, MemorySegment bias, int rows, int columnFrom, int columnTo) {
+        try {
+            Functions.ADD_BIAS.invokeExact(code, out, outStride, bias, rows, columnFrom, columnTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void add(MemorySegment x, MemorySegment y, long from, long to) {
+        try {
+            Functions.ADD.invokeExact(code, x, y, from, to);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -272,6 +307,8 @@ final class NativeKernels implements Kernels {
                     shape.kvHeads(),
                     shape.headDim(),
                     shape.scale(),
+                    shape.cap(),
+                    shape.window(),
                     layer.keys(),
                     layer.values(),
                     layer.slots(),
@@ -307,6 +344,8 @@ final class NativeKernels implements Kernels {
                     shape.kvHeads(),
                     shape.headDim(),
                     shape.scale(),
+                    shape.cap(),
+                    shape.window(),
                     layer.keys(),
                     layer.values(),
                     layer.slots(),
@@ -344,6 +383,8 @@ final class NativeKernels implements Kernels {
                     shape.kvHeads(),
                     shape.headDim(),
                     shape.scale(),
+                    shape.cap(),
+                    shape.window(),
                     layer.keys(),
                     layer.values(),
                     layer.slots(),
@@ -383,6 +424,8 @@ final class NativeKernels implements Kernels {
                     shape.kvHeads(),
                     shape.headDim(),
                     shape.scale(),
+                    shape.cap(),
+                    shape.window(),
                     layer.keys(),
                     layer.values(),
                     layer.slots(),
@@ -405,9 +448,27 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
-    public void swiglu(MemorySegment gate, MemorySegment up, long from, long to) {
+    public void activateGated(Activation activation, MemorySegment gate, MemorySegment up, long from, long to) {
         try {
-            Functions.SWIGLU.invokeExact(code, gate, up, from, to);
+            Functions.ACTIVATE_GATED.invokeExact(code, activation.ordinal(), gate, up, from, to);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void activate(Activation activation, MemorySegment x, long from, long to) {
+        try {
+            Functions.ACTIVATE.invokeExact(code, activation.ordinal(), x, from, to);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void cap(MemorySegment x, float cap, long from, long to) {
+        try {
+            Functions.CAP.invokeExact(code, x, cap, from, to);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -482,17 +543,22 @@ final class NativeKernels implements Kernels {
                 NativeFunctions.handle("drop_pages", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle PACK = NativeFunctions.kernel("pack", "ipliiplii");
         static final MethodHandle RMS_NORM = NativeFunctions.kernel("rms_norm", "ppfpiii");
+        static final MethodHandle LAYER_NORM = NativeFunctions.kernel("layer_norm", "pppfpiii");
         static final MethodHandle QUANTIZE = NativeFunctions.kernel("quantize", "pppppiiiiii");
         static final MethodHandle MULTIPLY = NativeFunctions.kernel("multiply", "ipliipppppipliii");
+        static final MethodHandle ADD_BIAS = NativeFunctions.kernel("add_bias", "plpiii");
+        static final MethodHandle ADD = NativeFunctions.kernel("add", "ppll");
         static final MethodHandle ROTATE = NativeFunctions.kernel("rotate", "plipiii");
         static final MethodHandle STORE_KEYS = NativeFunctions.kernel("store_keys", "piipiiiiii");
         static final MethodHandle STORE_VALUES = NativeFunctions.kernel("store_values", "piipiiiiii");
-        private static final String ATTENTION = "piiiifppiippipppp";
+        private static final String ATTENTION = "piiiiffippiippipppp";
         static final MethodHandle ATTEND = NativeFunctions.kernel("attend", ATTENTION + "ppii");
         static final MethodHandle ATTEND_SCORES = NativeFunctions.kernel("attend_scores", ATTENTION + "plpiii");
         static final MethodHandle ATTEND_BLOCKS = NativeFunctions.kernel("attend_blocks", ATTENTION + "plpippii");
         static final MethodHandle ATTEND_TOTALS = NativeFunctions.kernel("attend_totals", ATTENTION + "pipii");
-        static final MethodHandle SWIGLU = NativeFunctions.kernel("swiglu", "ppll");
+        static final MethodHandle ACTIVATE_GATED = NativeFunctions.kernel("activate_gated", "ippll");
+        static final MethodHandle ACTIVATE = NativeFunctions.kernel("activate", "ipll");
+        static final MethodHandle CAP = NativeFunctions.kernel("soft_cap", "pfll");
         static final MethodHandle ARGMAX = NativeFunctions.kernel(JAVA_INT, "argmax", "pi");
         static final MethodHandle LARGEST = NativeFunctions.kernel(JAVA_INT, "largest", "piipp");
         static final MethodHandle EXPONENTIALS = NativeFunctions.kernel("exponentials", "piffp");

@@ -111,9 +111,45 @@ final class NativeTraining implements TrainingKernels {
     }
 
     @Override
-    public void swigluBackward(MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to) {
+    public void layerNormBackward(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment dy,
+            MemorySegment dx,
+            int columns,
+            int rowFrom,
+            int rowTo) {
         try {
-            Functions.SWIGLU_BACKWARD.invokeExact(code, gate, up, d, from, to);
+            Functions.LAYER_NORM_BACKWARD.invokeExact(code, x, weight, epsilon, dy, dx, columns, rowFrom, rowTo);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void activateGatedBackward(
+            Activation activation, MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to) {
+        try {
+            Functions.ACTIVATE_GATED_BACKWARD.invokeExact(code, activation.ordinal(), gate, up, d, from, to);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void activateBackward(Activation activation, MemorySegment x, MemorySegment d, long from, long to) {
+        try {
+            Functions.ACTIVATE_BACKWARD.invokeExact(code, activation.ordinal(), x, d, from, to);
+        } catch (Throwable e) {
+            throw NativeFunctions.unexpected(e);
+        }
+    }
+
+    @Override
+    public void capBackward(MemorySegment capped, float cap, MemorySegment d, long from, long to) {
+        try {
+            Functions.CAP_BACKWARD.invokeExact(code, capped, cap, d, from, to);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -157,6 +193,8 @@ final class NativeTraining implements TrainingKernels {
                     a.shape().kvHeads(),
                     a.shape().headDim(),
                     a.shape().scale(),
+                    a.shape().cap(),
+                    a.shape().window(),
                     a.layer().keys(),
                     a.keyRows(),
                     a.valuePanels(),
@@ -214,10 +252,13 @@ final class NativeTraining implements TrainingKernels {
         static final MethodHandle BACKWARD = NativeFunctions.kernel("product_backward", "ipliipipipii");
         static final MethodHandle OUTER_ADD = NativeFunctions.kernel("outer_add", "pipiipii");
         static final MethodHandle RMS_NORM_BACKWARD = NativeFunctions.kernel("rms_norm_backward", "ppfppiii");
-        static final MethodHandle SWIGLU_BACKWARD = NativeFunctions.kernel("swiglu_backward", "pppll");
+        static final MethodHandle LAYER_NORM_BACKWARD = NativeFunctions.kernel("layer_norm_backward", "ppfppiii");
+        static final MethodHandle ACTIVATE_GATED_BACKWARD = NativeFunctions.kernel("activate_gated_backward", "ipppll");
+        static final MethodHandle ACTIVATE_BACKWARD = NativeFunctions.kernel("activate_backward", "ippll");
+        static final MethodHandle CAP_BACKWARD = NativeFunctions.kernel("cap_backward", "pfpll");
         static final MethodHandle TURN_CACHE = NativeFunctions.kernel("turn_cache", "ppiiippii");
         static final MethodHandle ATTEND_BACKWARD =
-                NativeFunctions.kernel("attend_backward", "ppiiiifpppipppppippppppiii");
+                NativeFunctions.kernel("attend_backward", "ppiiiiffipppipppppippppppiii");
         static final MethodHandle SOFTMAX = NativeFunctions.kernel(JAVA_FLOAT, "softmax", "pi");
         static final MethodHandle COMBINE = NativeFunctions.kernel("combine", "pfpfi");
         static final MethodHandle COUNT_ABOVE = NativeFunctions.kernel(JAVA_INT, "count_above", "pif");

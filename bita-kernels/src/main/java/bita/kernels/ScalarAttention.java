@@ -21,6 +21,7 @@ final class ScalarAttention {
     private final int prefix;
     private final int pathStart;
     private final int positions;
+    private final int first;
     private final long at;
 
     /** Sums of weights and of weighted values. */
@@ -77,6 +78,7 @@ final class ScalarAttention {
         prefix = visibility.prefix().getAtIndex(JAVA_INT, row);
         pathStart = visibility.pathStart().getAtIndex(JAVA_INT, row);
         positions = prefix + visibility.pathStart().getAtIndex(JAVA_INT, row + 1L) - pathStart;
+        first = shape.firstSeen(positions);
         at = ((long) row * shape.heads() + head) * headDim;
     }
 
@@ -85,9 +87,34 @@ final class ScalarAttention {
         return at;
     }
 
-    /** Positions that are seen. */
+    /** The first position that is seen; those from here to {@link #positions} are. */
+    int first() {
+        return first;
+    }
+
+    /** The end, exclusive, of the positions that are seen; the row's own is the last one. */
     int positions() {
         return positions;
+    }
+
+    /** The first block of positions of which some are seen. */
+    int firstBlock() {
+        return first / AttentionShape.POSITIONS_PER_BLOCK;
+    }
+
+    /** The end, exclusive, of such blocks. */
+    int endBlock() {
+        return Math.ceilDiv(positions, AttentionShape.POSITIONS_PER_BLOCK);
+    }
+
+    /** The first position that is seen of a block. */
+    int from(int block) {
+        return Math.max(block * AttentionShape.POSITIONS_PER_BLOCK, first);
+    }
+
+    /** The end, exclusive, of the positions that are seen of a block. */
+    int to(int block) {
+        return Math.min((block + 1) * AttentionShape.POSITIONS_PER_BLOCK, positions);
     }
 
     boolean seesPrompts() {
@@ -105,7 +132,13 @@ final class ScalarAttention {
             float key = get(layer.keys(), layer.format(), keyIndex(layer, headDim, kvHead, slot, d));
             acc = Math.fma(query.getAtIndex(JAVA_FLOAT, at + d), key, acc);
         }
-        return acc * shape.scale();
+        return finished(acc);
+    }
+
+    /** A score, from its dot product. */
+    private float finished(float dot) {
+        float score = dot * shape.scale();
+        return shape.cap() > 0 ? ScalarMath.cap(score, shape.cap()) : score;
     }
 
     float[] promptScores() {
@@ -118,14 +151,15 @@ final class ScalarAttention {
                 acc = Math.fma(
                         query.getAtIndex(JAVA_FLOAT, at + d), prompt.keys().getAtIndex(JAVA_FLOAT, key), acc);
             }
-            scores[p] = acc * shape.scale();
+            scores[p] = finished(acc);
         }
         return scores;
     }
 
-    static float maximum(float[] scores, float maximum) {
-        for (float score : scores) {
-            maximum = score > maximum ? score : maximum;
+    /** The largest of {@code maximum} and the scores from an index on. */
+    static float maximum(float[] scores, int from, float maximum) {
+        for (int i = from; i < scores.length; i++) {
+            maximum = scores[i] > maximum ? scores[i] : maximum;
         }
         return maximum;
     }

@@ -50,12 +50,49 @@ public final class ScalarKernels implements Kernels {
 
     /** The factor of a row, from its sums of squares; adds them up in place. */
     static float rmsScale(float[] lanes, int columns, float epsilon) {
+        return 1f / (float) Math.sqrt(mean(lanes, columns) + epsilon);
+    }
+
+    /** The mean of a row, from its sums; adds them up in place. */
+    static float mean(float[] lanes, int columns) {
         for (int half = LANES / 2; half > 0; half /= 2) {
             for (int l = 0; l < half; l++) {
                 lanes[l] += lanes[l + half];
             }
         }
-        return 1f / (float) Math.sqrt(lanes[0] / columns + epsilon);
+        return lanes[0] / columns;
+    }
+
+    @Override
+    public void layerNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            MemorySegment bias,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        float[] lanes = new float[LANES];
+        for (int row = rowFrom; row < rowTo; row++) {
+            long base = (long) row * columns;
+            Arrays.fill(lanes, 0f);
+            for (int k = 0; k < columns; k++) {
+                lanes[k % LANES] += x.getAtIndex(JAVA_FLOAT, base + k);
+            }
+            float mean = mean(lanes, columns);
+            Arrays.fill(lanes, 0f);
+            for (int k = 0; k < columns; k++) {
+                float d = x.getAtIndex(JAVA_FLOAT, base + k) - mean;
+                lanes[k % LANES] = Math.fma(d, d, lanes[k % LANES]);
+            }
+            float scale = rmsScale(lanes, columns, epsilon);
+            for (int k = 0; k < columns; k++) {
+                float d = (x.getAtIndex(JAVA_FLOAT, base + k) - mean) * scale;
+                float v = Math.fma(d, weight.getAtIndex(JAVA_FLOAT, k), bias.getAtIndex(JAVA_FLOAT, k));
+                out.setAtIndex(JAVA_FLOAT, base + k, v);
+            }
+        }
     }
 
     @Override
@@ -150,6 +187,23 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void addBias(MemorySegment out, long outStride, MemorySegment bias, int rows, int columnFrom, int columnTo) {
+        for (int row = 0; row < rows; row++) {
+            for (int k = columnFrom; k < columnTo; k++) {
+                long at = row * outStride + k;
+                out.setAtIndex(JAVA_FLOAT, at, out.getAtIndex(JAVA_FLOAT, at) + bias.getAtIndex(JAVA_FLOAT, k));
+            }
+        }
+    }
+
+    @Override
+    public void add(MemorySegment x, MemorySegment y, long from, long to) {
+        for (long i = from; i < to; i++) {
+            x.setAtIndex(JAVA_FLOAT, i, x.getAtIndex(JAVA_FLOAT, i) + y.getAtIndex(JAVA_FLOAT, i));
+        }
+    }
+
+    @Override
     public void rotate(
             MemorySegment x, long stride, int headDim, MemorySegment rotary, int rows, int columnFrom, int columnTo) {
         for (int row = 0; row < rows; row++) {
@@ -217,19 +271,19 @@ public final class ScalarKernels implements Kernels {
             ScalarAttention query = new ScalarAttention(attention, item);
             float[] promptScores = query.promptScores();
             float[] scores = new float[query.positions()];
-            for (int position = 0; position < scores.length; position++) {
+            for (int position = query.first(); position < scores.length; position++) {
                 scores[position] = query.score(query.slot(position));
             }
-            float maximum = ScalarAttention.maximum(promptScores, Float.NEGATIVE_INFINITY);
-            maximum = ScalarAttention.maximum(scores, maximum);
+            float maximum = ScalarAttention.maximum(promptScores, 0, Float.NEGATIVE_INFINITY);
+            maximum = ScalarAttention.maximum(scores, query.first(), maximum);
             ScalarAttention.Sums totals =
                     new ScalarAttention.Sums(attention.shape().headDim());
             if (query.seesPrompts()) {
                 totals.add(query.promptSums(promptScores, maximum));
             }
-            for (int from = 0; from < scores.length; from += AttentionShape.POSITIONS_PER_BLOCK) {
-                int to = Math.min(from + AttentionShape.POSITIONS_PER_BLOCK, scores.length);
-                totals.add(query.sums(from, Arrays.copyOfRange(scores, from, to), maximum));
+            for (int block = query.firstBlock(); block < query.endBlock(); block++) {
+                int from = query.from(block);
+                totals.add(query.sums(from, Arrays.copyOfRange(scores, from, query.to(block)), maximum));
             }
             totals.divide(out, query.at());
         }
@@ -242,7 +296,7 @@ public final class ScalarKernels implements Kernels {
         for (int item = 0; item < attention.items(); item++) {
             ScalarAttention query = new ScalarAttention(attention, item);
             float maximum = Float.NEGATIVE_INFINITY;
-            for (int position = 0; position < query.positions(); position++) {
+            for (int position = query.first(); position < query.positions(); position++) {
                 int slot = query.slot(position);
                 if (slot >= from && slot < to) {
                     float score = query.score(slot);
@@ -260,15 +314,15 @@ public final class ScalarKernels implements Kernels {
         for (int item = 0; item < attention.items(); item++) {
             ScalarAttention query = new ScalarAttention(attention, item);
             float[] promptScores = query.promptScores();
-            float maximum = ScalarAttention.maximum(promptScores, split.maximum(item));
+            float maximum = ScalarAttention.maximum(promptScores, 0, split.maximum(item));
             if (part == 0 && query.seesPrompts()) {
                 query.promptSums(promptScores, maximum)
                         .store(split.partial(), split.partialOf(item, PositionSplit.PROMPTS, headDim));
             }
-            for (int block = split.from(part); block < split.to(part); block++) {
-                int from = block * AttentionShape.POSITIONS_PER_BLOCK;
-                int to = Math.min(from + AttentionShape.POSITIONS_PER_BLOCK, query.positions());
-                float[] scores = new float[Math.max(to - from, 0)];
+            int end = Math.min(split.to(part), query.endBlock());
+            for (int block = Math.max(split.from(part), query.firstBlock()); block < end; block++) {
+                int from = query.from(block);
+                float[] scores = new float[query.to(block) - from];
                 for (int i = 0; i < scores.length; i++) {
                     scores[i] = split.scores().getAtIndex(JAVA_FLOAT, split.scoresOf(item) + query.slot(from + i));
                 }
@@ -283,20 +337,39 @@ public final class ScalarKernels implements Kernels {
         for (int item = itemFrom; item < itemTo; item++) {
             ScalarAttention query = new ScalarAttention(attention, item);
             ScalarAttention.Sums totals = new ScalarAttention.Sums(headDim);
-            int first = query.seesPrompts() ? PositionSplit.PROMPTS : 0;
-            for (int block = first; block * AttentionShape.POSITIONS_PER_BLOCK < query.positions(); block++) {
-                totals.add(ScalarAttention.Sums.load(split.partial(), split.partialOf(item, block, headDim), headDim));
+            if (query.seesPrompts()) {
+                totals.add(partial(split, item, PositionSplit.PROMPTS, headDim));
+            }
+            for (int block = query.firstBlock(); block < query.endBlock(); block++) {
+                totals.add(partial(split, item, block, headDim));
             }
             totals.divide(out, query.at());
         }
     }
 
+    private static ScalarAttention.Sums partial(PositionSplit split, int item, int block, int headDim) {
+        return ScalarAttention.Sums.load(split.partial(), split.partialOf(item, block, headDim), headDim);
+    }
+
     @Override
-    public void swiglu(MemorySegment gate, MemorySegment up, long from, long to) {
+    public void activateGated(Activation activation, MemorySegment gate, MemorySegment up, long from, long to) {
         for (long i = from; i < to; i++) {
-            float g = gate.getAtIndex(JAVA_FLOAT, i);
-            float silu = g / (1f + ScalarMath.exp(-g));
-            gate.setAtIndex(JAVA_FLOAT, i, silu * up.getAtIndex(JAVA_FLOAT, i));
+            float activated = ScalarMath.activate(activation, gate.getAtIndex(JAVA_FLOAT, i));
+            gate.setAtIndex(JAVA_FLOAT, i, activated * up.getAtIndex(JAVA_FLOAT, i));
+        }
+    }
+
+    @Override
+    public void activate(Activation activation, MemorySegment x, long from, long to) {
+        for (long i = from; i < to; i++) {
+            x.setAtIndex(JAVA_FLOAT, i, ScalarMath.activate(activation, x.getAtIndex(JAVA_FLOAT, i)));
+        }
+    }
+
+    @Override
+    public void cap(MemorySegment x, float cap, long from, long to) {
+        for (long i = from; i < to; i++) {
+            x.setAtIndex(JAVA_FLOAT, i, ScalarMath.cap(x.getAtIndex(JAVA_FLOAT, i), cap));
         }
     }
 

@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The definition of the kernels of tuning, as plain loops; sums in double, which other implementations approach. */
 final class ScalarTraining implements TrainingKernels {
@@ -125,14 +127,91 @@ final class ScalarTraining implements TrainingKernels {
     }
 
     @Override
-    public void swigluBackward(MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to) {
+    public void layerNormBackward(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment dy,
+            MemorySegment dx,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        for (int row = rowFrom; row < rowTo; row++) {
+            long base = (long) row * columns;
+            double mean = 0;
+            for (int k = 0; k < columns; k++) {
+                mean += get(x, base + k) / (double) columns;
+            }
+            double squares = 0;
+            double sum = 0;
+            double products = 0;
+            for (int k = 0; k < columns; k++) {
+                double deviation = get(x, base + k) - mean;
+                double direct = (double) get(dy, base + k) * get(weight, k);
+                squares += deviation * deviation;
+                sum += direct;
+                products += deviation * direct;
+            }
+            double scale = 1 / Math.sqrt(squares / columns + epsilon);
+            for (int k = 0; k < columns; k++) {
+                double deviation = get(x, base + k) - mean;
+                double direct = (double) get(dy, base + k) * get(weight, k);
+                add(dx, base + k, scale * (direct - (sum + deviation * scale * scale * products) / columns));
+            }
+        }
+    }
+
+    @Override
+    public void activateGatedBackward(
+            Activation activation, MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to) {
         for (long i = from; i < to; i++) {
             double g = get(gate, i);
-            double sigmoid = 1 / (1 + Math.exp(-g));
-            double dGate = get(d, i) * get(up, i) * sigmoid * (1 + g * (1 - sigmoid));
-            set(up, i, get(d, i) * g * sigmoid);
+            double dGate = (double) get(d, i) * get(up, i) * slope(activation, g);
+            set(up, i, get(d, i) * g * share(activation, g));
             set(gate, i, dGate);
         }
+    }
+
+    @Override
+    public void activateBackward(Activation activation, MemorySegment x, MemorySegment d, long from, long to) {
+        for (long i = from; i < to; i++) {
+            set(x, i, get(d, i) * slope(activation, get(x, i)));
+        }
+    }
+
+    /** An activation divided by its argument. */
+    private static double share(Activation activation, double x) {
+        return switch (activation) {
+            case SILU -> 1 / (1 + Math.exp(-x));
+            case GELU_TANH -> 1 / (1 + Math.exp(x * (ScalarMath.GELU_LINEAR + (double) ScalarMath.GELU_CUBIC * x * x)));
+            case GELU_ERF -> {
+                double beyond = ScalarMath.normalBeyond((float) x);
+                yield x < 0 ? beyond : 1 - beyond;
+            }
+        };
+    }
+
+    private static double slope(Activation activation, double x) {
+        double share = share(activation, x);
+        return switch (activation) {
+            case SILU -> share * (1 + x * (1 - share));
+            case GELU_TANH -> {
+                double inner = -ScalarMath.GELU_LINEAR - 3.0 * ScalarMath.GELU_CUBIC * x * x;
+                yield share * (1 + x * (1 - share) * inner);
+            }
+            case GELU_ERF -> share + x * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+        };
+    }
+
+    @Override
+    public void capBackward(MemorySegment capped, float cap, MemorySegment d, long from, long to) {
+        for (long i = from; i < to; i++) {
+            set(d, i, get(d, i) * capSlope(get(capped, i), cap));
+        }
+    }
+
+    private static double capSlope(double capped, double cap) {
+        return 1 - capped / cap * (capped / cap);
     }
 
     @Override
@@ -169,27 +248,47 @@ final class ScalarTraining implements TrainingKernels {
     }
 
     private static void attendBackward(MaskAttention a, int group, int mask, int head, int kvHead) {
-        int headDim = a.shape().headDim();
         int prefix = a.prefix().getAtIndex(JAVA_INT, group);
-        int count = prefix + a.prompts() + mask + 1;
-        long row = (long) group * a.masks() + mask;
-        long at = (row * a.shape().heads() + head) * headDim;
+        int first = a.shape().firstSeen(prefix + mask + 1);
+        List<Seen> seen = new ArrayList<>();
+        for (int slot = first; slot < prefix; slot++) {
+            seen.add(realToken(a, kvHead, slot));
+        }
+        for (int prompt = 0; prompt < a.prompts(); prompt++) {
+            seen.add(promptToken(a, head, prompt));
+        }
+        for (int other = Math.max(first - prefix, 0); other <= mask; other++) {
+            seen.add(maskToken(a, group, kvHead, other));
+        }
+        attendBackward(a, ((long) group * a.masks() + mask) * a.shape().heads() + head, seen);
+    }
+
+    /** For the query with an index among all rows' heads. */
+    private static void attendBackward(MaskAttention a, long query, List<Seen> all) {
+        int headDim = a.shape().headDim();
+        float cap = a.shape().cap();
+        long at = query * headDim;
+        int count = all.size();
+        double[] scores = new double[count];
         double[] weights = new double[count];
         double[] dWeights = new double[count];
         double maximum = Double.NEGATIVE_INFINITY;
         for (int i = 0; i < count; i++) {
-            Seen seen = seen(a, group, head, kvHead, i - prefix, i);
+            Seen seen = all.get(i);
             for (int d = 0; d < headDim; d++) {
-                weights[i] += (double) get(a.query(), at + d)
+                scores[i] += (double) get(a.query(), at + d)
                         * get(seen.keys, seen.at + d)
                         * a.shape().scale();
                 dWeights[i] += (double) get(a.dOut(), at + d) * get(seen.values, seen.at + d);
             }
-            maximum = Math.max(maximum, weights[i]);
+            if (cap > 0) {
+                scores[i] = cap * Math.tanh(scores[i] / cap);
+            }
+            maximum = Math.max(maximum, scores[i]);
         }
         double total = 0;
         for (int i = 0; i < count; i++) {
-            weights[i] = Math.exp(weights[i] - maximum);
+            weights[i] = Math.exp(scores[i] - maximum);
             total += weights[i];
         }
         double mean = 0;
@@ -200,10 +299,13 @@ final class ScalarTraining implements TrainingKernels {
         double[] dQuery = new double[headDim];
         for (int i = 0; i < count; i++) {
             double dScore = weights[i] * (dWeights[i] - mean) * a.shape().scale();
-            Seen seen = seen(a, group, head, kvHead, i - prefix, i);
+            if (cap > 0) {
+                dScore *= capSlope(scores[i], cap);
+            }
+            Seen seen = all.get(i);
             for (int d = 0; d < headDim; d++) {
                 dQuery[d] += dScore * get(seen.keys, seen.at + d);
-                if (i >= prefix) {
+                if (seen.learned) {
                     add(seen.dKeys, seen.at + d, dScore * get(a.query(), at + d));
                     add(seen.dValues, seen.at + d, weights[i] * get(a.dOut(), at + d));
                 }
@@ -216,21 +318,27 @@ final class ScalarTraining implements TrainingKernels {
 
     /** Where the key and the value of something seen lie, and their gradients if it is learned. */
     private record Seen(
-            MemorySegment keys, MemorySegment values, MemorySegment dKeys, MemorySegment dValues, long at) {}
+            MemorySegment keys,
+            MemorySegment values,
+            MemorySegment dKeys,
+            MemorySegment dValues,
+            boolean learned,
+            long at) {}
 
-    private static Seen seen(MaskAttention a, int group, int head, int kvHead, int learned, int slot) {
-        int headDim = a.shape().headDim();
-        if (learned < 0) {
-            long row = ScalarAttention.valueIndex(a.layer(), headDim, kvHead, slot, 0);
-            return new Seen(a.keyRows(), a.layer().values(), MemorySegment.NULL, MemorySegment.NULL, row);
-        }
-        if (learned < a.prompts()) {
-            long at = ((long) learned * a.shape().heads() + head) * headDim;
-            return new Seen(a.promptKeys(), a.promptValues(), a.dPromptKeys(), a.dPromptValues(), at);
-        }
-        long row = (long) group * a.masks() + learned - a.prompts();
-        long at = (row * a.shape().kvHeads() + kvHead) * headDim;
-        return new Seen(a.maskKeys(), a.maskValues(), a.dMaskKeys(), a.dMaskValues(), at);
+    private static Seen realToken(MaskAttention a, int kvHead, int slot) {
+        long row = ScalarAttention.valueIndex(a.layer(), a.shape().headDim(), kvHead, slot, 0);
+        return new Seen(a.keyRows(), a.layer().values(), MemorySegment.NULL, MemorySegment.NULL, false, row);
+    }
+
+    private static Seen promptToken(MaskAttention a, int head, int prompt) {
+        long at = ((long) prompt * a.shape().heads() + head) * a.shape().headDim();
+        return new Seen(a.promptKeys(), a.promptValues(), a.dPromptKeys(), a.dPromptValues(), true, at);
+    }
+
+    private static Seen maskToken(MaskAttention a, int group, int kvHead, int mask) {
+        long row = (long) group * a.masks() + mask;
+        long at = (row * a.shape().kvHeads() + kvHead) * a.shape().headDim();
+        return new Seen(a.maskKeys(), a.maskValues(), a.dMaskKeys(), a.dMaskValues(), true, at);
     }
 
     @Override

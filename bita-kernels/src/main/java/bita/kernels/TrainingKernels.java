@@ -88,8 +88,44 @@ public interface TrainingKernels {
             int rowFrom,
             int rowTo);
 
-    /** Replaces the inputs of {@link Kernels#swiglu}, gate and up, by their gradients, for elements from..to. */
-    void swigluBackward(MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to);
+    /**
+     * Adds the gradient of {@link Kernels#layerNorm} for its input.
+     *
+     * @param x  f32 (rows, columns): the input
+     * @param dy f32 (rows, columns)
+     * @param dx f32 (rows, columns), added to
+     */
+    void layerNormBackward(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            MemorySegment dy,
+            MemorySegment dx,
+            int columns,
+            int rowFrom,
+            int rowTo);
+
+    /**
+     * Replaces the inputs of {@link Kernels#activateGated}, gate and up, by their gradients, for elements from..to.
+     *
+     * @param d f32: the gradient for the output
+     */
+    void activateGatedBackward(
+            Activation activation, MemorySegment gate, MemorySegment up, MemorySegment d, long from, long to);
+
+    /**
+     * Replaces the input of {@link Kernels#activate}, x, by its gradient, for elements from..to.
+     *
+     * @param d f32: the gradient for the output
+     */
+    void activateBackward(Activation activation, MemorySegment x, MemorySegment d, long from, long to);
+
+    /**
+     * Replaces the gradient for the output of {@link Kernels#cap}, d, by that for its input, for elements from..to.
+     *
+     * @param capped f32: the output
+     */
+    void capBackward(MemorySegment capped, float cap, MemorySegment d, long from, long to);
 
     /**
      * Prepares a layer's keys and values for {@link #attendBackward}.
@@ -109,8 +145,10 @@ public interface TrainingKernels {
             int headTo);
 
     /**
-     * The gradient of attention for queries of mask groups (BiTA, arXiv 2401.12522, section 3.1): mask i of a group sees
-     * the prompt tokens, the group's prefix of real tokens, and masks 0..i of the group.
+     * The gradient of attention for queries of mask groups (BiTA, arXiv 2401.12522, section 3.1): mask i of a group,
+     * counted from 0, sees the prompt tokens, the group's prefix of real tokens, and masks 0..i of the group. With a
+     * prefix of a tokens it has the position a + i: of real tokens and masks it sees those in the shape's window that ends
+     * there.
      *
      * @param scratch f32, {@link AttentionShape#scratchFloats} of the layer's slots, twice, for the calling thread alone
      * @param kvHead  whose queries, keys and values are worked on

@@ -40,9 +40,10 @@ final class VectorAttention {
     void attend(MemorySegment out) {
         int prompts = prompt.prompts();
         int first = promptPanels() * LANES;
+        int seenFrom = item.first();
         scorePrompts();
-        score(layer.keys(), layer.format(), keys, 0, positions == 0 ? 0 : item.slot(positions - 1) + 1, scratch, first);
-        for (int position = 0; position < positions; position++) { // slots ascend, none is overwritten too early
+        score(layer.keys(), layer.format(), keys, firstPanel(), endSlot(), scratch, first);
+        for (int position = seenFrom; position < positions; position++) { // slots ascend, none is overwritten too early
             int slot = item.slot(position);
             if (slot != position) {
                 scratch.setAtIndex(
@@ -50,32 +51,52 @@ final class VectorAttention {
             }
         }
         float maximum = maximum(Float.NEGATIVE_INFINITY, 0, prompts);
-        maximum = maximum(maximum, first, positions);
+        maximum = maximum(maximum, first + seenFrom, positions - seenFrom);
         weigh(maximum, 0, prompts);
-        weigh(maximum, first, positions);
+        weigh(maximum, first + seenFrom, positions - seenFrom);
 
         float total = prompts > 0 ? sum(0, prompts) : 0f;
-        for (int from = 0; from < positions; from += AttentionShape.POSITIONS_PER_BLOCK) {
-            total += sum(first + from, first + blockEnd(from));
+        for (int block = firstBlock(); block < endBlock(); block++) {
+            total += sum(first + item.from(block), first + item.to(block));
         }
         for (int d = 0; d < headDim; d += WIDTH) {
             FloatVector value = FloatVector.zero(FLOATS);
             if (prompts > 0) {
                 value = value.add(promptValues(d));
             }
-            for (int from = 0; from < positions; from += AttentionShape.POSITIONS_PER_BLOCK) {
-                value = value.add(cachedValues(first, from, blockEnd(from), d));
+            for (int block = firstBlock(); block < endBlock(); block++) {
+                value = value.add(cachedValues(first, item.from(block), item.to(block), d));
             }
             value.div(total).intoMemorySegment(out, (item.at() + d) * Float.BYTES, ORDER);
         }
     }
 
+    /** The first block of positions of which some are seen. */
+    int firstBlock() {
+        return item.firstBlock();
+    }
+
+    /** The end, exclusive, of such blocks. */
+    int endBlock() {
+        return item.endBlock();
+    }
+
+    /** The first slot of the first panel of which a slot is seen. */
+    private int firstPanel() {
+        return positions == 0 ? 0 : item.slot(item.first()) / LANES * LANES;
+    }
+
+    /** The end, exclusive, of the slots that are seen. */
+    private int endSlot() {
+        return positions == 0 ? 0 : item.slot(positions - 1) + 1;
+    }
+
     /** Scores of the slots from..to - 1, whole panels, at an index of their own in {@code target}; the largest seen. */
     float score(int from, int to, MemorySegment target, long first) {
         float maximum = Float.NEGATIVE_INFINITY;
-        int end = positions == 0 ? 0 : Math.min(item.slot(positions - 1) + 1, to);
-        score(layer.keys(), layer.format(), keys, from, end, target, first);
-        for (int position = 0; position < positions; position++) {
+        int end = Math.min(endSlot(), to);
+        score(layer.keys(), layer.format(), keys, Math.max(firstPanel(), from), end, target, first);
+        for (int position = item.first(); position < positions; position++) {
             int slot = item.slot(position);
             if (slot >= from && slot < end) {
                 float score = target.getAtIndex(JAVA_FLOAT, first + slot);
@@ -100,9 +121,10 @@ final class VectorAttention {
         to.setAtIndex(JAVA_FLOAT, index + headDim, sum(0, prompt.prompts()));
     }
 
-    /** Sums over the block of positions that begins at {@code from}, whose slots' scores begin at an index. */
-    void storeSums(int from, float maximum, MemorySegment scores, long first, MemorySegment to, long index) {
-        int count = Math.max(blockEnd(from) - from, 0);
+    /** Sums over a block of positions, given the slots' scores, which begin at an index. */
+    void storeSums(int block, float maximum, MemorySegment scores, long first, MemorySegment to, long index) {
+        int from = item.from(block);
+        int count = item.to(block) - from;
         for (int i = 0; i < count; i++) {
             scratch.setAtIndex(JAVA_FLOAT, i, scores.getAtIndex(JAVA_FLOAT, first + item.slot(from + i)));
         }
@@ -124,10 +146,6 @@ final class VectorAttention {
     private void scorePrompts() {
         long promptKeys = (long) head * promptPanels() * headDim * LANES;
         score(prompt.keys(), CacheFormat.F32, promptKeys, 0, prompt.prompts(), scratch, 0);
-    }
-
-    private int blockEnd(int from) {
-        return Math.min(from + AttentionShape.POSITIONS_PER_BLOCK, positions);
     }
 
     private static FloatVector load(MemorySegment source, CacheFormat format, long index) {
@@ -157,6 +175,18 @@ final class VectorAttention {
                 }
                 sum.mul(scale).intoMemorySegment(target, (first + slot + lane) * Float.BYTES, ORDER);
             }
+        }
+        if (attention.shape().cap() > 0) {
+            cap(target, first + from, first + to);
+        }
+    }
+
+    /** Caps the scores from..to - 1, rounded up to whole vectors. */
+    private void cap(MemorySegment scores, long from, long to) {
+        float cap = attention.shape().cap();
+        for (long i = from; i < to; i += WIDTH) {
+            long at = i * Float.BYTES;
+            VectorLanes.tanh(VectorLanes.load(scores, at).div(cap)).mul(cap).intoMemorySegment(scores, at, ORDER);
         }
     }
 

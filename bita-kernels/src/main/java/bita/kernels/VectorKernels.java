@@ -66,6 +66,63 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void layerNorm(
+            MemorySegment x,
+            MemorySegment weight,
+            MemorySegment bias,
+            float epsilon,
+            MemorySegment out,
+            int columns,
+            int rowFrom,
+            int rowTo) {
+        float[] lanes = new float[LANES];
+        int whole = FLOATS.loopBound(columns);
+        for (int row = rowFrom; row < rowTo; row++) {
+            long base = (long) row * columns;
+            for (int lane = 0; lane < LANES; lane += WIDTH) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int k = lane; k < whole; k += LANES) {
+                    sum = sum.add(VectorLanes.load(x, (base + k) * Float.BYTES));
+                }
+                sum.intoArray(lanes, lane);
+            }
+            for (int k = whole; k < columns; k++) {
+                lanes[k % LANES] += x.getAtIndex(JAVA_FLOAT, base + k);
+            }
+            float mean = ScalarKernels.mean(lanes, columns);
+            for (int lane = 0; lane < LANES; lane += WIDTH) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int k = lane; k < whole; k += LANES) {
+                    FloatVector d =
+                            VectorLanes.load(x, (base + k) * Float.BYTES).sub(mean);
+                    sum = d.fma(d, sum);
+                }
+                sum.intoArray(lanes, lane);
+            }
+            for (int k = whole; k < columns; k++) {
+                float d = x.getAtIndex(JAVA_FLOAT, base + k) - mean;
+                lanes[k % LANES] = Math.fma(d, d, lanes[k % LANES]);
+            }
+            float scale = ScalarKernels.rmsScale(lanes, columns, epsilon);
+            for (int k = 0; k < whole; k += WIDTH) {
+                long at = (base + k) * Float.BYTES;
+                VectorLanes.load(x, at)
+                        .sub(mean)
+                        .mul(scale)
+                        .fma(
+                                VectorLanes.load(weight, (long) k * Float.BYTES),
+                                VectorLanes.load(bias, (long) k * Float.BYTES))
+                        .intoMemorySegment(out, at, ORDER);
+            }
+            for (int k = whole; k < columns; k++) {
+                float d = (x.getAtIndex(JAVA_FLOAT, base + k) - mean) * scale;
+                float v = Math.fma(d, weight.getAtIndex(JAVA_FLOAT, k), bias.getAtIndex(JAVA_FLOAT, k));
+                out.setAtIndex(JAVA_FLOAT, base + k, v);
+            }
+        }
+    }
+
+    @Override
     public void quantize(Activations activations, int rows, int rowFrom, int rowTo, int blockFrom, int blockTo) {
         definition.quantize(activations, rows, rowFrom, rowTo, blockFrom, blockTo);
     }
@@ -81,6 +138,16 @@ final class VectorKernels implements Kernels {
             int panelFrom,
             int panelTo) {
         new VectorProducts(weights, x, rows, out, outStride, add).multiply(panelFrom, panelTo);
+    }
+
+    @Override
+    public void addBias(MemorySegment out, long outStride, MemorySegment bias, int rows, int columnFrom, int columnTo) {
+        definition.addBias(out, outStride, bias, rows, columnFrom, columnTo);
+    }
+
+    @Override
+    public void add(MemorySegment x, MemorySegment y, long from, long to) {
+        definition.add(x, y, from, to);
     }
 
     @Override
@@ -139,9 +206,10 @@ final class VectorKernels implements Kernels {
             if (part == 0 && query.seesPrompts()) {
                 query.storePromptSums(maximum, split.partial(), split.partialOf(item, PositionSplit.PROMPTS, headDim));
             }
-            for (int block = split.from(part); block < split.to(part); block++) {
+            int end = Math.min(split.to(part), query.endBlock());
+            for (int block = Math.max(split.from(part), query.firstBlock()); block < end; block++) {
                 query.storeSums(
-                        block * AttentionShape.POSITIONS_PER_BLOCK,
+                        block,
                         maximum,
                         split.scores(),
                         split.scoresOf(item),
@@ -157,15 +225,35 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void swiglu(MemorySegment gate, MemorySegment up, long from, long to) {
+    public void activateGated(Activation activation, MemorySegment gate, MemorySegment up, long from, long to) {
         long i = from;
         for (; i + WIDTH <= to; i += WIDTH) {
             long at = i * Float.BYTES;
-            FloatVector g = VectorLanes.load(gate, at);
-            FloatVector silu = g.div(VectorLanes.exp(g.neg()).add(1f));
-            silu.mul(VectorLanes.load(up, at)).intoMemorySegment(gate, at, ORDER);
+            VectorLanes.activate(activation, VectorLanes.load(gate, at))
+                    .mul(VectorLanes.load(up, at))
+                    .intoMemorySegment(gate, at, ORDER);
         }
-        definition.swiglu(gate, up, i, to);
+        definition.activateGated(activation, gate, up, i, to);
+    }
+
+    @Override
+    public void activate(Activation activation, MemorySegment x, long from, long to) {
+        long i = from;
+        for (; i + WIDTH <= to; i += WIDTH) {
+            long at = i * Float.BYTES;
+            VectorLanes.activate(activation, VectorLanes.load(x, at)).intoMemorySegment(x, at, ORDER);
+        }
+        definition.activate(activation, x, i, to);
+    }
+
+    @Override
+    public void cap(MemorySegment x, float cap, long from, long to) {
+        long i = from;
+        for (; i + WIDTH <= to; i += WIDTH) {
+            long at = i * Float.BYTES;
+            VectorLanes.tanh(VectorLanes.load(x, at).div(cap)).mul(cap).intoMemorySegment(x, at, ORDER);
+        }
+        definition.cap(x, cap, i, to);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package bita.kernels;
 
+import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -89,6 +90,49 @@ final class VectorLanes {
         FloatVector y = p.mul(powerBits.reinterpretAsFloats());
         y = y.blend(0f, x.compare(LT, ScalarMath.EXP_LOW));
         return y.blend(Float.POSITIVE_INFINITY, x.compare(GT, ScalarMath.EXP_HIGH));
+    }
+
+    /** {@link ScalarMath#tanh} of each number. */
+    static FloatVector tanh(FloatVector x) {
+        FloatVector square = x.mul(x);
+        FloatVector p = broadcast(ScalarMath.TANH_COEFFICIENTS[0]);
+        p = p.fma(square, broadcast(ScalarMath.TANH_COEFFICIENTS[1]));
+        p = p.fma(square, broadcast(ScalarMath.TANH_COEFFICIENTS[2]));
+        p = p.fma(square, broadcast(ScalarMath.TANH_COEFFICIENTS[3]));
+        p = p.fma(square, broadcast(ScalarMath.TANH_COEFFICIENTS[4]));
+        FloatVector near = p.mul(square).fma(x, x);
+        FloatVector far = broadcast(1f).sub(broadcast(2f).div(exp(x.add(x)).add(1f)));
+        return far.blend(near, square.compare(LT, ScalarMath.TANH_NEAR_SQUARE));
+    }
+
+    /** {@link ScalarMath#activate} of each number. */
+    static FloatVector activate(Activation activation, FloatVector x) {
+        return switch (activation) {
+            case SILU -> x.div(exp(x.neg()).add(1f));
+            case GELU_TANH -> {
+                FloatVector factor = x.mul(x).fma(broadcast(ScalarMath.GELU_CUBIC), broadcast(ScalarMath.GELU_LINEAR));
+                yield vanishing(x, x.div(exp(x.mul(factor)).add(1f)));
+            }
+            case GELU_ERF -> {
+                FloatVector beyond = normalBeyond(x);
+                FloatVector share = broadcast(1f).sub(beyond).blend(beyond, x.compare(LT, 0f));
+                yield vanishing(x, x.mul(share));
+            }
+        };
+    }
+
+    private static FloatVector vanishing(FloatVector x, FloatVector y) {
+        return y.blend(-0f, x.compare(EQ, Float.NEGATIVE_INFINITY));
+    }
+
+    private static FloatVector normalBeyond(FloatVector x) {
+        FloatVector t = broadcast(1f).div(x.abs().fma(broadcast(ScalarMath.NORMAL_FACTOR), broadcast(1f)));
+        FloatVector p = broadcast(ScalarMath.NORMAL_COEFFICIENTS[0]);
+        p = p.fma(t, broadcast(ScalarMath.NORMAL_COEFFICIENTS[1]));
+        p = p.fma(t, broadcast(ScalarMath.NORMAL_COEFFICIENTS[2]));
+        p = p.fma(t, broadcast(ScalarMath.NORMAL_COEFFICIENTS[3]));
+        p = p.fma(t, broadcast(ScalarMath.NORMAL_COEFFICIENTS[4]));
+        return p.mul(t).mul(exp(x.mul(-0.5f).mul(x)));
     }
 
     static FloatVector broadcast(float x) {

@@ -102,6 +102,10 @@ record AttentionCase(
         return new AttentionCase(shape, other, prompt, visibility, rows, query);
     }
 
+    AttentionCase with(AttentionShape other) {
+        return new AttentionCase(other, layer, prompt, visibility, rows, query);
+    }
+
     MemorySegment scratch() {
         return TestData.zeros(shape.scratchFloats(layer.slots(), prompt.prompts()));
     }

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Normalization, quantization, rotation, and what works element by element. */
 class RowKernelsTest {
-    /** Every exponent with a few mantissas in both signs, the edges of exp's range, and what is not finite. */
+    /** Every exponent with a few mantissas in both signs, the edges of exp's and tanh's ranges, and what is not finite. */
     private static float[] everyMagnitude() {
         List<Float> numbers = new ArrayList<>(List.of(
                 0f,
@@ -41,7 +41,11 @@ class RowKernelsTest {
                 Math.nextDown(ScalarMath.EXP_HIGH),
                 -ScalarMath.EXP_LOW,
                 -ScalarMath.EXP_HIGH,
-                Math.nextDown(-ScalarMath.EXP_HIGH)));
+                Math.nextDown(-ScalarMath.EXP_HIGH),
+                0.625f,
+                Math.nextDown(0.625f),
+                -0.625f,
+                Math.nextUp(-0.625f)));
         for (int exponent = Float.MIN_EXPONENT - 23; exponent <= Float.MAX_EXPONENT; exponent++) {
             for (float mantissa : new float[] {1f, 1.25f, 1.4142135f, 1.9999999f}) {
                 numbers.add(Math.scalb(mantissa, exponent));
@@ -56,6 +60,12 @@ class RowKernelsTest {
             array[i] = numbers.get(i);
         }
         return array;
+    }
+
+    private static List<Kernels> all() {
+        List<Kernels> all = new ArrayList<>(implementations());
+        all.add(SameBits.DEFINITION);
+        return all;
     }
 
     @ParameterizedTest
@@ -82,6 +92,125 @@ class RowKernelsTest {
             kernels.rmsNorm(TestData.floats(3f, 4f), TestData.floats(1f, 10f), 0f, out, 2, 0, 1);
             assertThat(out.getAtIndex(JAVA_FLOAT, 0)).isCloseTo((float) (3 / Math.sqrt(12.5)), within(1e-6f));
             assertThat(out.getAtIndex(JAVA_FLOAT, 1)).isCloseTo((float) (40 / Math.sqrt(12.5)), within(1e-5f));
+        }
+    }
+
+    /** As queries and keys are, in place, of all head dimensions. */
+    @Test
+    void rmsNormOfHeadsInPlace() {
+        TestData data = new TestData(7);
+        for (int headDim : new int[] {16, 64, 80, 128, 256}) {
+            MemorySegment x = data.floats(3L * 9 * headDim, Numbers.ORDINARY);
+            MemorySegment weight = data.floats(headDim, Numbers.ORDINARY);
+            MemorySegment apart = TestData.zeros(3L * 9 * headDim);
+            SameBits.DEFINITION.rmsNorm(x, weight, 1e-6f, apart, headDim, 0, 3 * 9);
+            assertSameBits("heads of " + headDim, floats(apart), all(), kernels -> {
+                MemorySegment out = TestData.copy(x);
+                kernels.rmsNorm(out, weight, 1e-6f, out, headDim, 0, 10);
+                kernels.rmsNorm(out, weight, 1e-6f, out, headDim, 10, 3 * 9);
+                return floats(out);
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Numbers.class)
+    void layerNorm(Numbers numbers) {
+        TestData data = new TestData(8);
+        for (int columns = 1; columns <= 600; columns = columns * 5 / 4 + 1) {
+            int size = columns;
+            MemorySegment x = data.floats(5L * size, numbers);
+            MemorySegment weight = data.floats(size, numbers);
+            MemorySegment bias = data.floats(size, numbers);
+            MemorySegment apart = TestData.copy(x);
+            SameBits.DEFINITION.layerNorm(x, weight, bias, 1e-5f, apart, size, 1, 4);
+            assertSameBits(size + " columns", floats(apart), implementations(), kernels -> {
+                MemorySegment out = TestData.copy(x);
+                kernels.layerNorm(x, weight, bias, 1e-5f, out, size, 1, 4);
+                return floats(out);
+            });
+            assertSameBits(size + " columns in place", floats(apart), all(), kernels -> {
+                MemorySegment out = TestData.copy(x);
+                kernels.layerNorm(out, weight, bias, 1e-5f, out, size, 1, 4);
+                return floats(out);
+            });
+        }
+    }
+
+    @Test
+    void layerNormAgreesWithTheFormula() {
+        for (Kernels kernels : all()) {
+            MemorySegment out = TestData.zeros(3);
+            kernels.layerNorm(
+                    TestData.floats(1f, 2f, 6f),
+                    TestData.floats(1f, 10f, 2f),
+                    TestData.floats(0f, 1f, -1f),
+                    0.5f,
+                    out,
+                    3,
+                    0,
+                    1);
+            double factor = 1 / Math.sqrt(14.0 / 3 + 0.5); // mean 3, deviations -2, -1, 3
+            assertThat(out.getAtIndex(JAVA_FLOAT, 0)).isCloseTo((float) (-2 * factor), within(1e-6f));
+            assertThat(out.getAtIndex(JAVA_FLOAT, 1)).isCloseTo((float) (-10 * factor + 1), within(1e-6f));
+            assertThat(out.getAtIndex(JAVA_FLOAT, 2)).isCloseTo((float) (6 * factor - 1), within(1e-6f));
+        }
+    }
+
+    /** Far from zero the mean takes nothing from what the deviations say. */
+    @Test
+    void layerNormOfLargeNumbersThatDifferLittle() {
+        for (Kernels kernels : all()) {
+            MemorySegment out = TestData.zeros(2);
+            MemorySegment ones = TestData.floats(1f, 1f);
+            kernels.layerNorm(TestData.floats(10000f, 10002f), ones, TestData.zeros(2), 0f, out, 2, 0, 1);
+            assertThat(out.toArray(JAVA_FLOAT)).containsExactly(-1f, 1f);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Numbers.class)
+    void addBias(Numbers numbers) {
+        TestData data = new TestData(9);
+        for (int columns : new int[] {1, 15, 16, 17, 100}) {
+            long stride = columns + 3L;
+            MemorySegment x = data.floats(4 * stride, numbers);
+            MemorySegment bias = data.floats(columns, numbers);
+            MemorySegment expected = TestData.copy(x);
+            for (int row = 0; row < 3; row++) {
+                for (int k = columns / 3; k < columns; k++) {
+                    long at = row * stride + k;
+                    float sum = x.getAtIndex(JAVA_FLOAT, at) + bias.getAtIndex(JAVA_FLOAT, k);
+                    expected.setAtIndex(JAVA_FLOAT, at, sum);
+                }
+            }
+            assertSameBits(columns + " columns", floats(expected), all(), kernels -> {
+                MemorySegment out = TestData.copy(x);
+                kernels.addBias(out, stride, bias, 3, columns / 3, columns);
+                return floats(out);
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Numbers.class)
+    void add(Numbers numbers) {
+        TestData data = new TestData(10);
+        int count = 100;
+        MemorySegment x = data.floats(count, numbers);
+        MemorySegment y = data.floats(count, numbers);
+        for (int from : new int[] {0, 1, 17}) {
+            for (int to : new int[] {from, from + 15, from + 16, count}) {
+                MemorySegment expected = TestData.copy(x);
+                for (int i = from; i < to; i++) {
+                    expected.setAtIndex(JAVA_FLOAT, i, x.getAtIndex(JAVA_FLOAT, i) + y.getAtIndex(JAVA_FLOAT, i));
+                }
+                assertSameBits(from + " to " + to, floats(expected), all(), kernels -> {
+                    MemorySegment out = TestData.copy(x);
+                    kernels.add(out, y, from, to);
+                    return floats(out);
+                });
+            }
         }
     }
 
@@ -171,8 +300,9 @@ class RowKernelsTest {
         }
     }
 
-    @Test
-    void swiglu() {
+    @ParameterizedTest
+    @EnumSource
+    void activate(Activation activation) {
         TestData data = new TestData(4);
         float[] gates = everyMagnitude();
         MemorySegment up = data.floats(gates.length, Numbers.EXTREME);
@@ -180,9 +310,27 @@ class RowKernelsTest {
             for (int to : new int[] {from, from + 1, from + 15, gates.length - 1, gates.length}) {
                 assertSameBits(from + " to " + to, kernels -> {
                     MemorySegment gate = TestData.floats(gates);
-                    kernels.swiglu(gate, up, from, to);
-                    return floats(gate);
+                    kernels.activateGated(activation, gate, up, from, to);
+                    MemorySegment x = TestData.floats(gates);
+                    kernels.activate(activation, x, from, to);
+                    return join(floats(gate), floats(x));
                 });
+            }
+        }
+    }
+
+    @Test
+    void cap() {
+        float[] x = everyMagnitude();
+        for (float cap : new float[] {1f, 30f, 50f, 0.01f}) {
+            for (int from : new int[] {0, 1, 17}) {
+                for (int to : new int[] {from, from + 15, x.length}) {
+                    assertSameBits(from + " to " + to + " capped at " + cap, kernels -> {
+                        MemorySegment capped = TestData.floats(x);
+                        kernels.cap(capped, cap, from, to);
+                        return floats(capped);
+                    });
+                }
             }
         }
     }
@@ -243,9 +391,7 @@ class RowKernelsTest {
                 }
             }
             MemorySegment memory = TestData.floats(x);
-            List<Kernels> all = new ArrayList<>(implementations());
-            all.add(SameBits.DEFINITION);
-            assertSameBits("largest of " + Arrays.toString(x), expected, all, kernels -> {
+            assertSameBits("largest of " + Arrays.toString(x), expected, all(), kernels -> {
                 MemorySegment indices = TestData.floats(new float[most]);
                 MemorySegment values = TestData.floats(new float[most]);
                 int[] result = new int[2 * most + 1];
@@ -288,9 +434,7 @@ class RowKernelsTest {
             }
             int[] result = {expected};
             MemorySegment memory = TestData.floats(x);
-            List<Kernels> all = new ArrayList<>(implementations());
-            all.add(SameBits.DEFINITION);
-            assertSameBits("argmax of " + Arrays.toString(x), result, all, kernels ->
+            assertSameBits("argmax of " + Arrays.toString(x), result, all(), kernels ->
                     new int[] {kernels.argmax(memory, count)});
         }
     }

@@ -146,30 +146,101 @@ class TrainingKernelsTest {
     }
 
     @Test
-    void swigluGradientsAreSlopes() {
+    void layerNormGradientsAreSlopes() {
+        TestData data = new TestData(9);
+        for (int columns : new int[] {16, 37, 96}) {
+            MemorySegment x = data.floats(2L * columns, Numbers.ORDINARY);
+            for (int i = 0; i < columns; i++) { // a row whose mean is not zero
+                x.setAtIndex(JAVA_FLOAT, i, x.getAtIndex(JAVA_FLOAT, i) + 3);
+            }
+            MemorySegment weight = data.floats(columns, Numbers.ORDINARY);
+            MemorySegment bias = data.floats(columns, Numbers.ORDINARY);
+            MemorySegment dy = data.floats(2L * columns, Numbers.ORDINARY);
+            MemorySegment before = data.floats(2L * columns, Numbers.ORDINARY);
+            MemorySegment out = TestData.zeros(2L * columns);
+            MemorySegment expected = TestData.copy(before);
+            for (int i = 0; i < 2 * columns; i++) {
+                double slope = slope(x, i, 1e-2, () -> {
+                    SameBits.DEFINITION.layerNorm(x, weight, bias, 1e-5f, out, columns, 0, 2);
+                    return dot(out, dy);
+                });
+                expected.setAtIndex(JAVA_FLOAT, i, (float) (before.getAtIndex(JAVA_FLOAT, i) + slope));
+            }
+            for (TrainingKernels kernels : all()) {
+                MemorySegment dx = TestData.copy(before);
+                kernels.layerNormBackward(x, weight, 1e-5f, dy, dx, columns, 1, 2);
+                kernels.layerNormBackward(x, weight, 1e-5f, dy, dx, columns, 0, 1);
+                assertClose("norm of " + columns, dx, expected, 1e-3);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void activationGradientsAreSlopes(Activation activation) {
         TestData data = new TestData(4);
         int count = 43;
         MemorySegment gate = data.floats(count, Numbers.ORDINARY);
+        for (int i = 0; i < 8; i++) { // where the function bends, and where it does not
+            gate.setAtIndex(JAVA_FLOAT, i, 1.5f * i - 6);
+        }
         MemorySegment up = data.floats(count, Numbers.ORDINARY);
         MemorySegment d = data.floats(count, Numbers.ORDINARY);
-        DoubleSupplier value = () -> {
+        DoubleSupplier gated = () -> {
             MemorySegment out = TestData.copy(gate);
-            SameBits.DEFINITION.swiglu(out, up, 0, count);
+            SameBits.DEFINITION.activateGated(activation, out, up, 0, count);
+            return dot(out, d);
+        };
+        DoubleSupplier plain = () -> {
+            MemorySegment out = TestData.copy(gate);
+            SameBits.DEFINITION.activate(activation, out, 0, count);
             return dot(out, d);
         };
         MemorySegment dGate = TestData.zeros(count);
         MemorySegment dUp = TestData.zeros(count);
+        MemorySegment dPlain = TestData.zeros(count);
         for (int i = 0; i < count; i++) {
-            dGate.setAtIndex(JAVA_FLOAT, i, (float) slope(gate, i, 1e-2, value));
-            dUp.setAtIndex(JAVA_FLOAT, i, (float) slope(up, i, 1e-2, value));
+            dGate.setAtIndex(JAVA_FLOAT, i, (float) slope(gate, i, 1e-2, gated));
+            dUp.setAtIndex(JAVA_FLOAT, i, (float) slope(up, i, 1e-2, gated));
+            dPlain.setAtIndex(JAVA_FLOAT, i, (float) slope(gate, i, 1e-2, plain));
         }
         for (TrainingKernels kernels : all()) {
             MemorySegment g = TestData.copy(gate);
             MemorySegment u = TestData.copy(up);
-            kernels.swigluBackward(g, u, d, 0, 20);
-            kernels.swigluBackward(g, u, d, 20, count);
+            kernels.activateGatedBackward(activation, g, u, d, 0, 20);
+            kernels.activateGatedBackward(activation, g, u, d, 20, count);
             assertClose("gate", g, dGate, 1e-3);
             assertClose("up", u, dUp, 1e-3);
+            MemorySegment x = TestData.copy(gate);
+            kernels.activateBackward(activation, x, d, 0, 21);
+            kernels.activateBackward(activation, x, d, 21, count);
+            assertClose("plain", x, dPlain, 1e-3);
+        }
+    }
+
+    @Test
+    void capGradientsAreSlopes() {
+        TestData data = new TestData(10);
+        int count = 43;
+        float cap = 2;
+        MemorySegment x = data.floats(count, Numbers.ORDINARY);
+        MemorySegment d = data.floats(count, Numbers.ORDINARY);
+        MemorySegment capped = TestData.copy(x);
+        SameBits.DEFINITION.cap(capped, cap, 0, count);
+        MemorySegment expected = TestData.zeros(count);
+        for (int i = 0; i < count; i++) {
+            double slope = slope(x, i, 1e-2, () -> {
+                MemorySegment out = TestData.copy(x);
+                SameBits.DEFINITION.cap(out, cap, 0, count);
+                return dot(out, d);
+            });
+            expected.setAtIndex(JAVA_FLOAT, i, (float) slope);
+        }
+        for (TrainingKernels kernels : all()) {
+            MemorySegment dx = TestData.copy(d);
+            kernels.capBackward(capped, cap, dx, 0, 5);
+            kernels.capBackward(capped, cap, dx, 5, count);
+            assertClose("cap", dx, expected, 1e-3);
         }
     }
 
@@ -322,13 +393,23 @@ class TrainingKernelsTest {
     }
 
     private static AttentionShape shape(int heads, int kvHeads, int headDim) {
-        return new AttentionShape(heads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)));
+        return shape(heads, kvHeads, headDim, AttentionShape.NO_CAP, AttentionShape.NO_WINDOW);
+    }
+
+    private static AttentionShape shape(int heads, int kvHeads, int headDim, float cap, int window) {
+        return new AttentionShape(heads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)), cap, window);
     }
 
     @Test
     void attentionGradientsAreSlopes() {
         TestData data = new TestData(5);
-        Groups groups = new Groups(data, 2, 2, 3, shape(2, 1, 16), 32);
+        assertSlopes(new Groups(data, 2, 2, 3, shape(2, 1, 16), 32));
+        assertSlopes(new Groups(data, 2, 2, 3, shape(2, 1, 16, 1.5f, AttentionShape.NO_WINDOW), 32));
+        assertSlopes(new Groups(data, 3, 2, 1, shape(2, 1, 16, AttentionShape.NO_CAP, 2), 32));
+        assertSlopes(new Groups(data, 2, 2, 0, shape(2, 2, 16, 1.5f, 12), 32));
+    }
+
+    private static void assertSlopes(Groups groups) {
         List<MemorySegment> inputs =
                 List.of(groups.query, groups.maskKeys, groups.maskValues, groups.promptKeys, groups.promptValues);
         List<MemorySegment> expected = new ArrayList<>();
@@ -342,7 +423,7 @@ class TrainingKernelsTest {
         for (TrainingKernels kernels : all()) {
             List<MemorySegment> gradients = groups.backward(kernels);
             for (int i = 0; i < inputs.size(); i++) {
-                assertClose("gradient " + i, gradients.get(i), expected.get(i), 5e-3);
+                assertClose(groups.shape + ", gradient " + i, gradients.get(i), expected.get(i), 5e-3);
             }
         }
     }
@@ -351,20 +432,25 @@ class TrainingKernelsTest {
     void attentionGradientsAgreeWithTheDefinition() {
         TestData data = new TestData(6);
         int[][] shapes = {{1, 1, 16}, {6, 2, 32}, {9, 3, 64}, {5, 1, 80}, {2, 2, 256}};
+        float[] caps = {AttentionShape.NO_CAP, 20f, 1f};
+        int[] windows = {AttentionShape.NO_WINDOW, 1, 3, 16, 40, 200};
         for (int[] sizes : shapes) {
             for (int slots : new int[] {16, 160, 304}) {
-                Groups groups = new Groups(
-                        data,
-                        1 + data.below(5),
-                        1 + data.below(4),
-                        data.below(20),
-                        shape(sizes[0], sizes[1], sizes[2]),
-                        slots);
-                List<MemorySegment> expected = groups.backward(DEFINITION);
-                for (TrainingKernels kernels : all()) {
-                    List<MemorySegment> gradients = groups.backward(kernels);
-                    for (int i = 0; i < expected.size(); i++) {
-                        assertClose("gradient " + i, gradients.get(i), expected.get(i), 1e-4);
+                for (int window : windows) {
+                    Groups groups = new Groups(
+                            data,
+                            1 + data.below(5),
+                            1 + data.below(4),
+                            data.below(20),
+                            shape(sizes[0], sizes[1], sizes[2], caps[data.below(caps.length)], window),
+                            slots);
+                    List<MemorySegment> expected = groups.backward(DEFINITION);
+                    for (TrainingKernels kernels : all()) {
+                        List<MemorySegment> gradients = groups.backward(kernels);
+                        for (int i = 0; i < expected.size(); i++) {
+                            String what = groups.shape + ", gradient " + i;
+                            assertClose(what, gradients.get(i), expected.get(i), 1e-4);
+                        }
                     }
                 }
             }

@@ -26,6 +26,9 @@ public final class GgufFile implements ModelFile {
     private static final String PARTS = "split.count";
     private static final String PART = "split.no";
     private static final String ALL_TENSORS = "split.tensors.count";
+    /** What says that a file is one of several. */
+    static final List<String> SPLIT_KEYS = List.of(PARTS, PART, ALL_TENSORS);
+
     private static final int MOST_PARTS = 99_999;
     private static final Pattern PART_NAME = Pattern.compile("(.*-)\\d{5}(-of-\\d{5}\\.gguf)");
 

@@ -75,12 +75,13 @@ public final class GgufMetadataBuilder {
         return put(key, GgufType.ARRAY, bytes);
     }
 
-    /** The metadata as set so far. */
+    /** Forgets a key, if it is there. */
     public GgufMetadataBuilder remove(String key) {
         values.remove(key);
         return this;
     }
 
+    /** The metadata as set so far. */
     public GgufMetadata build() {
         return new GgufMetadata(source, new LinkedHashMap<>(values));
     }

@@ -64,6 +64,7 @@ public final class Quantizer {
             steps.add(new Step(tensor, conversion(tensor, format)));
         }
         GgufMetadataBuilder metadata = source.metadata().toBuilder().uint32("general.file_type", fileType(format));
+        GgufFile.SPLIT_KEYS.forEach(metadata::remove); // the parts become one file
         if (format.quantized()) {
             metadata.uint32("general.quantization_version", QUANTIZATION_VERSION);
         }
