@@ -228,7 +228,9 @@ class FamilyTest {
             for (int i = 0; i < 24; i++) {
                 float[] direction = new float[(int) learned.count()];
                 if (i < 4) {
-                    Arrays.setAll(direction, _ -> (float) random.nextGaussian());
+                    for (int j = 0; j < direction.length; j++) {
+                        direction[j] = (float) random.nextGaussian();
+                    }
                 } else {
                     direction[random.nextInt(direction.length)] = 1;
                 }
