@@ -36,7 +36,7 @@ final class AnswerWriter {
         this.ends = tokenizer.endOfGeneration();
         this.listener = listener;
         this.stop = new StopText(options.stop());
-        this.decoder = new StreamingDecoder(tokenizer);
+        this.decoder = new StreamingDecoder(tokenizer, prompt);
         LogitsProcessor changing = options.adjustments().processor(prompt, tokenizer.size());
         if (options.format().isPresent()) {
             changing = changing.then(options.format().get().processor(index.get()));

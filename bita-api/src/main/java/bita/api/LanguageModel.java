@@ -15,11 +15,10 @@ import bita.model.MemoryNeed;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
 import bita.model.file.GgufFile;
-import bita.model.file.ModelFormatException;
 import bita.model.template.ChatTemplate;
+import bita.model.template.ModelTemplate;
 import bita.model.template.TemplateException;
 import bita.model.tokenizer.Tokenizer;
-import bita.model.tokenizer.Vocabulary;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -128,8 +127,8 @@ public final class LanguageModel implements AutoCloseable {
             try {
                 InsufficientMemoryException.check(
                         MemoryNeed.of(file, context, cacheFormat).withSequences(sequences), sequences);
-                Optional<ChatTemplate> template = template(file);
-                Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file));
+                Optional<ChatTemplate> template = ModelTemplate.of(file);
+                Tokenizer tokenizer = Tokenizer.of(file);
                 Transformer transformer = Transformer.load(file, kernels.kernels(), team);
                 Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
                 Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
@@ -176,18 +175,6 @@ public final class LanguageModel implements AutoCloseable {
         return new LanguageModel(path, tokenizer, index, template, shared, other, chosen, options.costs(), false);
     }
 
-    private static Optional<ChatTemplate> template(GgufFile file) throws IOException {
-        Optional<String> source = file.metadata().string("tokenizer.chat_template");
-        if (source.isEmpty()) {
-            return Optional.empty();
-        }
-        try {
-            return Optional.of(ChatTemplate.parse(source.get()));
-        } catch (TemplateException e) {
-            throw new ModelFormatException(file.path(), "the chat template cannot be used: " + e.getMessage(), e);
-        }
-    }
-
     /** The model file. */
     public Path path() {
         return path;
@@ -227,7 +214,7 @@ public final class LanguageModel implements AutoCloseable {
         return List.copyOf(notices);
     }
 
-    /** How the model writes conversations; empty if its file does not say. */
+    /** How the model writes conversations; empty if neither its file nor its family says so. */
     public Optional<ChatTemplate> chatTemplate() {
         return template;
     }

@@ -26,7 +26,6 @@ import bita.model.file.SafetensorsTensor;
 import bita.model.file.SafetensorsWriter;
 import bita.model.tokenizer.StreamingDecoder;
 import bita.model.tokenizer.Tokenizer;
-import bita.model.tokenizer.Vocabulary;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -266,7 +265,7 @@ class GoldenTest {
     void tokensAreThoseOfLlamaCpp() throws IOException {
         List<String> wrong = new ArrayList<>();
         try (GgufFile gguf = GgufFile.open(file);
-                Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(gguf))) {
+                Tokenizer tokenizer = Tokenizer.of(gguf)) {
             for (JsonNode example : golden("tokens")) {
                 String text = example.get("text").stringValue();
                 int[] ids = ints(example.get("ids"));

@@ -17,9 +17,21 @@ public final class StreamingDecoder {
             .onMalformedInput(CodingErrorAction.REPLACE)
             .onUnmappableCharacter(CodingErrorAction.REPLACE);
     private ByteBuffer pending = ByteBuffer.allocate(64);
+    private boolean blankFirst; // still to come, and no part of the text
 
+    /** For a text of its own. */
     public StreamingDecoder(Tokenizer tokenizer) {
+        this(tokenizer, new int[0]);
+    }
+
+    /**
+     * For a text behind other tokens: one of its own if these are none or end with a special token, otherwise their
+     * continuation.
+     */
+    public StreamingDecoder(Tokenizer tokenizer, int[] before) {
         this.tokenizer = tokenizer;
+        blankFirst =
+                tokenizer.beginsWithBlank() && (before.length == 0 || tokenizer.isSpecial(before[before.length - 1]));
     }
 
     /** Takes a token and returns the text that is complete with it; special tokens are no text. */
@@ -28,10 +40,15 @@ public final class StreamingDecoder {
             return "";
         }
         byte[] bytes = tokenizer.bytes(token);
+        int from = 0;
+        if (blankFirst && bytes.length > 0) {
+            blankFirst = false;
+            from = bytes[0] == ' ' ? 1 : 0;
+        }
         if (pending.remaining() < bytes.length) {
             pending = ByteBuffer.allocate(pending.position() + 2 * bytes.length).put(pending.flip());
         }
-        pending.put(bytes);
+        pending.put(bytes, from, bytes.length - from);
         return decode(false);
     }
 

@@ -1,101 +1,85 @@
 package bita.model.tokenizer;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import java.io.ByteArrayInputStream;
+import bita.model.file.GgufFile;
+import bita.model.file.ModelFormatException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
-import java.util.Map;
+import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Byte-level BPE by Hugging Face's tokenizers. Immutable; encoding may be called from several threads.
+ * Byte-level BPE and SentencePiece's BPE by Hugging Face's tokenizers. Immutable; encoding may be called from several
+ * threads.
  */
 public final class Tokenizer implements AutoCloseable {
-    /** How well-known models end a turn; their files do not always name all of these as end-of-sequence tokens. */
-    private static final Set<String> ENDS =
-            Set.of("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<end_of_turn>", "<|end|>", "</s>");
-
+    private final Path source;
     private final Vocabulary vocabulary;
-    private final List<String> specials;
-    private final Set<Integer> ends;
-    private final HuggingFaceTokenizer tokenizer;
-    private @Nullable HuggingFaceTokenizer plainTokenizer; // guarded by this; knows no special tokens
+    private final BitSet literal = new BitSet(); // tokens that are written as they stand in text
+    private final NativeTokenizer tokenizer;
+    private @Nullable NativeTokenizer plainTokenizer; // guarded by this; knows no control tokens
 
-    private Tokenizer(Vocabulary vocabulary, HuggingFaceTokenizer tokenizer) {
+    private Tokenizer(Path source, Vocabulary vocabulary) throws IOException {
+        this.source = source;
         this.vocabulary = vocabulary;
-        this.tokenizer = tokenizer;
-        specials = new java.util.ArrayList<>();
-        ends = new TreeSet<>();
-        vocabulary.eos().ifPresent(ends::add);
-        for (int id = 0; id < vocabulary.types().length; id++) {
-            int type = vocabulary.types()[id];
-            if (type == Vocabulary.CONTROL || type == Vocabulary.USER_DEFINED) {
-                specials.add(vocabulary.tokens().get(id));
-            }
-            if (type == Vocabulary.CONTROL && ENDS.contains(vocabulary.tokens().get(id))) {
-                ends.add(id);
-            }
-        }
+        literal.or(vocabulary.control());
+        vocabulary.added().forEach(token -> literal.set(token.id()));
+        tokenizer = NativeTokenizer.open(source, TokenizerJson.write(vocabulary, true));
     }
 
     /**
-     * The tokenizer of a vocabulary.
+     * The tokenizer of a GGUF file, which may be closed afterwards.
      *
-     * @throws IOException if vocabulary and merges do not fit together, or the native library cannot be loaded
+     * @throws ModelFormatException if it is missing or damaged, or of a kind that is not supported
+     * @throws IOException if the native library cannot be loaded
      */
-    public static Tokenizer of(Vocabulary vocabulary) throws IOException {
-        return new Tokenizer(vocabulary, open(vocabulary, true));
+    public static Tokenizer of(GgufFile file) throws IOException {
+        return new Tokenizer(file.path(), GgufVocabulary.read(file));
     }
 
-    private static HuggingFaceTokenizer open(Vocabulary vocabulary, boolean special) throws IOException {
-        // The library reports its use to its makers unless told not to,
-        setUnlessSet("OPT_OUT_TRACKING", "true");
-        // and where there is an NVIDIA GPU it downloads a build for it, which a tokenizer has no use for.
-        setUnlessSet("RUST_FLAVOR", "cpu");
-        byte[] json = TokenizerJson.write(vocabulary, special);
-        try {
-            return HuggingFaceTokenizer.newInstance(
-                    new ByteArrayInputStream(json), Map.of("truncation", "false", "padding", "false"));
-        } catch (RuntimeException | UnsatisfiedLinkError e) {
-            throw new IOException("the tokenizer cannot be made from the model's vocabulary: " + e.getMessage(), e);
-        }
+    /**
+     * The tokenizer of a folder in Hugging Face's layout.
+     *
+     * @throws ModelFormatException if it is missing or damaged, or of a kind that is not supported
+     * @throws IOException if a file cannot be read, or the native library not be loaded
+     */
+    public static Tokenizer ofFolder(Path folder) throws IOException {
+        return new Tokenizer(folder, FolderVocabulary.read(folder));
     }
 
-    private static void setUnlessSet(String property, String value) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, value);
-        }
+    static Tokenizer of(Path source, Vocabulary vocabulary) throws IOException {
+        return new Tokenizer(source, vocabulary);
     }
 
     /**
      * The tokens of a text; nothing is added to them.
      *
-     * @param parseSpecial whether the text of a special token becomes that token; false for text that is not trusted
+     * @param parseSpecial whether the text of a control token becomes that token; false for text that is not trusted
      */
     public int[] encode(String text, boolean parseSpecial) {
-        boolean plain = !parseSpecial && specials.stream().anyMatch(text::contains);
-        // Lone surrogates have no UTF-8 form; the encoder's replacement keeps them from reaching native code.
-        String valid = new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
-        long[] ids = (plain ? plainTokenizer() : tokenizer)
-                .encode(valid, false, false)
-                .getIds();
-        int[] tokens = new int[ids.length];
-        for (int i = 0; i < tokens.length; i++) {
-            tokens[i] = (int) ids[i];
-        }
-        return tokens;
+        int[] tokens = tokenizer.encode(text);
+        return parseSpecial || isPlain(tokens, text) ? tokens : plainTokenizer().encode(text);
     }
 
-    private synchronized HuggingFaceTokenizer plainTokenizer() {
+    /** Whether there is no control token, but one for something unknown in the text. */
+    private boolean isPlain(int[] tokens, String text) {
+        for (int token : tokens) {
+            boolean unknown = vocabulary.unknown().equals(OptionalInt.of(token));
+            if (isSpecial(token) && (!unknown || text.contains(text(token)))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private synchronized NativeTokenizer plainTokenizer() {
         if (plainTokenizer == null) {
             try {
-                plainTokenizer = open(vocabulary, false);
+                plainTokenizer = NativeTokenizer.open(source, TokenizerJson.write(vocabulary, false));
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
@@ -125,12 +109,12 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Tokens that end the model's turn. */
     public Set<Integer> endOfGeneration() {
-        return ends;
+        return vocabulary.ends();
     }
 
-    /** Whether the token steers the model and is no text. */
+    /** Whether the token steers the model, or stands for something unknown, and is no text. */
     public boolean isSpecial(int id) {
-        return vocabulary.types()[checked(id)] == Vocabulary.CONTROL;
+        return vocabulary.control().get(checked(id));
     }
 
     /** A token as the vocabulary writes it. */
@@ -140,11 +124,12 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The bytes of a token. */
     public byte[] bytes(int id) {
-        int type = vocabulary.types()[checked(id)];
-        String token = vocabulary.tokens().get(id);
-        return type == Vocabulary.CONTROL || type == Vocabulary.USER_DEFINED
-                ? token.getBytes(StandardCharsets.UTF_8)
-                : ByteLevel.bytes(token);
+        String token = text(id);
+        if (!literal.get(id)) {
+            return vocabulary.form().spelling().bytes(token);
+        }
+        boolean blanks = vocabulary.form().spelling() == Spelling.SENTENCEPIECE;
+        return (blanks ? token.replace(TextForm.BLANK, ' ') : token).getBytes(StandardCharsets.UTF_8);
     }
 
     /** The text of tokens, without special ones. */
@@ -155,7 +140,13 @@ public final class Tokenizer implements AutoCloseable {
                 bytes.writeBytes(bytes(id));
             }
         }
-        return bytes.toString(StandardCharsets.UTF_8);
+        String text = bytes.toString(StandardCharsets.UTF_8);
+        return beginsWithBlank() && text.startsWith(" ") ? text.substring(1) : text;
+    }
+
+    /** Whether the first token of a text has a blank in front that is not in the text. */
+    boolean beginsWithBlank() {
+        return vocabulary.form().blankFirst();
     }
 
     private int checked(int id) {

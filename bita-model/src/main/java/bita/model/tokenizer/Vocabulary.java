@@ -1,87 +1,83 @@
 package bita.model.tokenizer;
 
-import bita.model.file.GgufFile;
-import bita.model.file.GgufMetadata;
-import bita.model.file.ModelFormatException;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
+import java.util.Set;
 
 /**
- * The vocabulary of a byte-level BPE tokenizer, as a GGUF file holds it.
+ * What a tokenizer is made of, from whatever file it comes.
  *
- * @param tokens       (vocabulary) texts, bytes written as GPT-2's printable characters
- * @param types        (vocabulary) kinds of tokens; see {@link #CONTROL} and {@link #USER_DEFINED}
- * @param merges       pairs of token texts with a blank between, the best first
- * @param preTokenizer how text is split before merging
- * @param addBos       whether a prompt begins with the token {@code bos}
+ * @param tokens  (vocabulary) texts; empty for a number that has no token
+ * @param control tokens that steer the model and are no text, and the one for what is unknown
+ * @param added   tokens that are found in text as a whole, before merging
+ * @param merges  pairs of tokens that become one
+ * @param form    how text is prepared before merging, and how tokens are written
+ * @param bos     the token a text begins with
+ * @param eos     the token a text ends with
+ * @param unknown the token for what has no other
+ * @param addBos  whether a prompt begins with {@code bos}
+ * @param ends    tokens that end the model's turn; all of them control tokens
  */
-@SuppressWarnings("ArrayRecordComponent") // fifty thousand boxed numbers would slow every start
-public record Vocabulary(
+record Vocabulary(
         List<String> tokens,
-        int[] types,
-        List<String> merges,
-        PreTokenizer preTokenizer,
+        BitSet control,
+        List<AddedToken> added,
+        Merges merges,
+        TextForm form,
         OptionalInt bos,
         OptionalInt eos,
         OptionalInt unknown,
-        boolean addBos) {
-    /** The type of tokens that steer the model and are no text. */
-    public static final int CONTROL = 3;
-    /** The type of tokens that are found in text as a whole, before merging. */
-    public static final int USER_DEFINED = 4;
-
-    private static final String PREFIX = "tokenizer.ggml.";
-
-    public Vocabulary {
-        if (tokens.isEmpty() || types.length != tokens.size()) {
-            throw new IllegalArgumentException(
-                    "a vocabulary of " + tokens.size() + " tokens cannot have " + types.length + " token types");
-        }
-    }
+        boolean addBos,
+        Set<Integer> ends) {
+    /** Most tokens: more than any model has, and few enough for their number to be no danger. */
+    static final int MAX_TOKENS = 1 << 22;
 
     /**
-     * Reads the vocabulary of a model file.
+     * A token that is found in text as a whole.
      *
-     * @throws ModelFormatException if it is missing or of a kind that is not supported
+     * @param singleWord only where no letter or digit is beside it
+     * @param strip      which blanks beside it belong to it
+     * @param normalized whether it is looked for in the normalized text
      */
-    public static Vocabulary of(GgufFile file) throws ModelFormatException {
-        GgufMetadata metadata = file.metadata();
-        String kind = metadata.requireString(PREFIX + "model");
-        if (!kind.equals("gpt2")) {
-            throw new ModelFormatException(
-                    file.path(), "the tokenizer " + kind + " is not supported, only byte-level BPE (gpt2)");
+    record AddedToken(int id, boolean singleWord, Strip strip, boolean normalized) {
+        /** One that is found as it stands. */
+        static AddedToken literal(int id) {
+            return new AddedToken(id, false, Strip.NONE, false);
         }
-        String name = metadata.string(PREFIX + "pre").orElse("default");
-        PreTokenizer preTokenizer = PreTokenizer.named(name)
-                .orElseThrow(() -> new ModelFormatException(
-                        file.path(), "the pre-tokenizer " + name + " is not supported, only " + PreTokenizer.names()));
-        List<String> tokens = metadata.requireStrings(PREFIX + "tokens");
-        int[] types = metadata.integers(PREFIX + "token_type").orElseGet(() -> new int[tokens.size()]);
-        if (tokens.isEmpty() || types.length != tokens.size()) {
-            throw new ModelFormatException(
-                    file.path(), "there are " + tokens.size() + " tokens but " + types.length + " token types");
-        }
-        return new Vocabulary(
-                tokens,
-                types,
-                metadata.requireStrings(PREFIX + "merges"),
-                preTokenizer,
-                token(file, "bos_token_id", tokens.size()),
-                token(file, "eos_token_id", tokens.size()),
-                token(file, "unknown_token_id", tokens.size()),
-                metadata.bool(PREFIX + "add_bos_token").orElse(false));
     }
 
-    private static OptionalInt token(GgufFile file, String key, int size) throws ModelFormatException {
-        OptionalLong id = file.metadata().integer(PREFIX + key);
-        if (id.isEmpty()) {
-            return OptionalInt.empty();
+    /** Blanks that an added token takes in. */
+    enum Strip {
+        NONE(false, false),
+        LEFT(true, false),
+        RIGHT(false, true),
+        BOTH(true, true);
+
+        private final boolean left;
+        private final boolean right;
+
+        Strip(boolean left, boolean right) {
+            this.left = left;
+            this.right = right;
         }
-        if (id.getAsLong() < 0 || id.getAsLong() >= size) {
-            throw new ModelFormatException(
-                    file.path(), key + " is " + id.getAsLong() + ", but there are only " + size + " tokens");
+
+        static Strip of(boolean left, boolean right) {
+            return left ? right ? BOTH : LEFT : right ? RIGHT : NONE;
         }
-        return OptionalInt.of((int) id.getAsLong());
+
+        boolean left() {
+            return left;
+        }
+
+        boolean right() {
+            return right;
+        }
+    }
+
+    Vocabulary {
+        if (tokens.isEmpty()) {
+            throw new IllegalArgumentException("a vocabulary must have a token");
+        }
     }
 }

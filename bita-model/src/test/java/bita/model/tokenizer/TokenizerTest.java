@@ -3,16 +3,21 @@ package bita.model.tokenizer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import bita.model.file.GgufMetadataBuilder;
+import bita.model.file.ModelFormatException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A vocabulary of all bytes, a few merges and special tokens. */
 class TokenizerTest {
@@ -20,9 +25,12 @@ class TokenizerTest {
     private static final List<String> MERGES = List.of("t h", "th e", "Ġ the", "Ã ©", "1 2");
     private static Tokenizer tokenizer;
 
+    @TempDir
+    private static Path temporary;
+
     @BeforeAll
     static void open() throws IOException {
-        tokenizer = Tokenizer.of(vocabulary(MERGES, PreTokenizer.SMOLLM));
+        tokenizer = TokenizerGguf.open(temporary, metadata(MERGES, "smollm"));
     }
 
     @AfterAll
@@ -31,7 +39,7 @@ class TokenizerTest {
     }
 
     /** Token b is byte b; control tokens 256 to 259, a user-defined one, then what the merges make. */
-    private static Vocabulary vocabulary(List<String> merges, PreTokenizer preTokenizer) {
+    private static GgufMetadataBuilder metadata(List<String> merges, String pre) {
         List<String> tokens = new ArrayList<>();
         for (int b = 0; b < 256; b++) {
             tokens.add(byteToken(b));
@@ -42,17 +50,11 @@ class TokenizerTest {
         }
         int[] types = new int[tokens.size()];
         Arrays.fill(types, 1);
-        Arrays.fill(types, 256, USER, Vocabulary.CONTROL);
-        types[USER] = Vocabulary.USER_DEFINED;
-        return new Vocabulary(
-                tokens,
-                types,
-                merges,
-                preTokenizer,
-                OptionalInt.of(257),
-                OptionalInt.of(256),
-                OptionalInt.empty(),
-                false);
+        Arrays.fill(types, 256, USER, GgufVocabulary.CONTROL);
+        types[USER] = GgufVocabulary.USER_DEFINED;
+        return TokenizerGguf.byteLevel(pre, tokens, types, merges)
+                .uint32("tokenizer.ggml.bos_token_id", 257)
+                .uint32("tokenizer.ggml.eos_token_id", 256);
     }
 
     /** GPT-2's character for a byte, by its rule and not by the table under test. */
@@ -85,7 +87,7 @@ class TokenizerTest {
     @Test
     void digitsStandAloneOnlyIfThePreTokenizerSaysSo() throws IOException {
         assertThat(pieces("12")).containsExactly("1", "2");
-        try (Tokenizer gpt2 = Tokenizer.of(vocabulary(MERGES, PreTokenizer.GPT2))) {
+        try (Tokenizer gpt2 = TokenizerGguf.open(temporary, metadata(MERGES, "gpt-2"))) {
             assertThat(gpt2.encode("12", true)).hasSize(1);
         }
     }
@@ -95,7 +97,7 @@ class TokenizerTest {
         String text = "a<|im_end|>b<tab>";
         assertThat(tokenizer.encode(text, true)).containsExactly('a', 258, 'b', USER);
         int[] untrusted = tokenizer.encode(text, false);
-        assertThat(untrusted).doesNotContain(258, USER);
+        assertThat(untrusted).doesNotContain(258).contains(USER);
         assertThat(tokenizer.decode(untrusted)).isEqualTo(text);
     }
 
@@ -178,24 +180,65 @@ class TokenizerTest {
     @Test
     void mergesThatDoNotFitTheVocabularyAreRefused() {
         for (List<String> merges : List.of(List.of("x yz"), List.of("t"), List.of(""), List.of("a b c"))) {
-            assertThatThrownBy(() -> Tokenizer.of(vocabulary(merges, PreTokenizer.GPT2)))
+            assertThatThrownBy(() -> TokenizerGguf.open(temporary, metadata(merges, "gpt-2")))
                     .as("%s", merges)
-                    .isInstanceOf(IOException.class)
+                    .isInstanceOf(ModelFormatException.class)
                     .hasMessageContaining("vocabulary");
         }
     }
 
     @Test
     void tokenTypesMustFitTheTokens() {
-        assertThatThrownBy(() -> new Vocabulary(
-                        List.of("a"),
-                        new int[2],
-                        List.of(),
-                        PreTokenizer.GPT2,
-                        OptionalInt.empty(),
-                        OptionalInt.empty(),
-                        OptionalInt.empty(),
-                        false))
-                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> TokenizerGguf.open(
+                        temporary, metadata(MERGES, "gpt-2").integers("tokenizer.ggml.token_type", 1, 1)))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("2 token types");
+    }
+
+    @Test
+    void whatIsNotSupportedIsRefusedByName() {
+        assertThatThrownBy(() -> TokenizerGguf.open(temporary, metadata(MERGES, "klingon")))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("klingon")
+                .hasMessageContaining("llama-bpe");
+        assertThatThrownBy(() ->
+                        TokenizerGguf.open(temporary, metadata(MERGES, "gpt-2").string("tokenizer.ggml.model", "bert")))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("bert");
+    }
+
+    /** Old files do not name their pre-tokenizer; Falcon's splits punctuation from the blank before. */
+    @Test
+    void theArchitectureSaysHowToSplitWhereTheFileDoesNot() throws IOException {
+        List<String> merges = List.of("\u0120 !");
+        List<String> tokens = Stream.concat(
+                        IntStream.range(0, 256).mapToObj(TokenizerTest::byteToken), Stream.of("\u0120!"))
+                .toList();
+        GgufMetadataBuilder metadata = TokenizerGguf.byteLevel("default", tokens, new int[257], merges);
+        try (Tokenizer gpt2 = TokenizerGguf.open(temporary, metadata);
+                Tokenizer falcon = TokenizerGguf.open(temporary, metadata.string("general.architecture", "falcon"))) {
+            assertThat(gpt2.encode(" !", true)).hasSize(1);
+            assertThat(falcon.encode(" !", true)).hasSize(2);
+        }
+    }
+
+    /** Without types: the token that ends texts, and known ends of a turn, are no text. */
+    @Test
+    void filesWithoutTypesHaveControlTokensToo() throws IOException {
+        int size = 256 + 5 + MERGES.size();
+        try (Tokenizer untyped = TokenizerGguf.open(
+                temporary, metadata(MERGES, "gpt-2").integers("tokenizer.ggml.token_type", new int[size]))) {
+            assertThat(untyped.endOfGeneration()).containsExactly(256, 258);
+            assertThat(untyped.encode("a<|im_end|>", true)).containsExactly('a', 258);
+            assertThat(untyped.encode("a<|im_end|>", false)).doesNotContain(258);
+        }
+    }
+
+    @Test
+    void aClosedTokenizerIsNotUsed() throws IOException {
+        Tokenizer closed = TokenizerGguf.open(temporary, metadata(MERGES, "gpt-2"));
+        closed.close();
+        closed.close();
+        assertThatThrownBy(() -> closed.encode("a", true)).isInstanceOf(IllegalStateException.class);
     }
 }

@@ -9,7 +9,6 @@ import bita.api.store.PullOptions;
 import bita.model.file.GgufFile;
 import bita.model.tokenizer.StreamingDecoder;
 import bita.model.tokenizer.Tokenizer;
-import bita.model.tokenizer.Vocabulary;
 import bita.tune.data.SelfAsked.Verdict;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -164,7 +163,7 @@ class SelfAskedTest {
         Path model = ModelStore.ofUser().resolve("smollm2-135m", PullOptions.DEFAULT, PullListener.NONE);
         List<String> specials;
         try (GgufFile file = GgufFile.open(model);
-                Tokenizer tokenizer = Tokenizer.of(Vocabulary.of(file))) {
+                Tokenizer tokenizer = Tokenizer.of(file)) {
             specials = IntStream.range(0, tokenizer.size())
                     .filter(tokenizer::isSpecial)
                     .mapToObj(tokenizer::text)
