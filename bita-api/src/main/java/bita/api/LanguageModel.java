@@ -12,11 +12,11 @@ import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import bita.model.MaskTokens;
 import bita.model.MemoryNeed;
+import bita.model.ModelFiles;
 import bita.model.ModelConfig;
 import bita.model.Transformer;
-import bita.model.file.GgufFile;
+import bita.model.file.ModelFile;
 import bita.model.template.ChatTemplate;
-import bita.model.template.ModelTemplate;
 import bita.model.template.TemplateException;
 import bita.model.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -123,13 +123,13 @@ public final class LanguageModel implements AutoCloseable {
         KernelsProvider.Choice kernels = kernels(options);
         ThreadTeam team = new ThreadTeam(options.threads());
         try {
-            GgufFile file = GgufFile.open(path);
+            ModelFile file = ModelFiles.open(path);
             try {
                 InsufficientMemoryException.check(
                         MemoryNeed.of(file, context, cacheFormat).withSequences(sequences), sequences);
-                Optional<ChatTemplate> template = ModelTemplate.of(file);
-                Tokenizer tokenizer = Tokenizer.of(file);
-                Transformer transformer = Transformer.load(file, kernels.kernels(), team);
+                Optional<ChatTemplate> template = ModelFiles.template(file);
+                Tokenizer tokenizer = ModelFiles.tokenizer(file);
+                Transformer transformer = Transformer.load(file, context, kernels.kernels(), team);
                 Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
                 Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
                 return new LanguageModel(
@@ -175,7 +175,7 @@ public final class LanguageModel implements AutoCloseable {
         return new LanguageModel(path, tokenizer, index, template, shared, other, chosen, options.costs(), false);
     }
 
-    /** The model file. */
+    /** The model's file or folder. */
     public Path path() {
         return path;
     }

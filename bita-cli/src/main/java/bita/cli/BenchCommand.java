@@ -51,7 +51,7 @@ final class BenchCommand implements Callable<Integer> {
             arity = "0..1",
             paramLabel = "MODEL",
             description =
-                    "A name that \"bita list\" knows, or the path of a GGUF file. Default: smollm2-135m-instruct.")
+                    "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder. Default: smollm2-135m-instruct.")
     Optional<String> model = Optional.empty();
 
     @Mixin

@@ -168,7 +168,7 @@ record FileReport(
         }
         return new FileReport(
                 path.toString(),
-                Files.size(path),
+                ModelFiles.bytes(path),
                 metadata,
                 List.copyOf(totals.values()),
                 tensors.stream().mapToLong(Tensor::parameters).sum(),

@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
 /** Shows what is in a model or an adapter. */
 @Command(
         name = "inspect",
-        description = "Shows what is in a model (GGUF) or an adapter (safetensors), without loading it.",
+        description = "Shows what is in a model (GGUF, safetensors folder) or an adapter, without loading it.",
         footer = {
             "",
             "Examples:",
@@ -74,10 +74,7 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Path file = find();
-        if (Files.isDirectory(file)) {
-            throw new FileNotFoundException(file + " is a folder: name one of its files");
-        }
-        FileReport report = isGguf(file)
+        FileReport report = Files.isDirectory(file) || isGguf(file)
                 ? FileReport.ofModel(file, context.map(OptionalInt::of).orElseGet(OptionalInt::empty), cacheType)
                 : FileReport.ofAdapter(file);
         if (json) {

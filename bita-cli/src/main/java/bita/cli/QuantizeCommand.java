@@ -28,7 +28,7 @@ import picocli.CommandLine.Parameters;
 final class QuantizeCommand implements Callable<Integer> {
     private final Terminal terminal;
 
-    @Parameters(paramLabel = "MODEL", description = "A name that \"bita list\" knows, or the path of a GGUF file.")
+    @Parameters(paramLabel = "MODEL", description = "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder.")
     String model = "";
 
     @Option(names = "--to", required = true, paramLabel = "FORMAT", description = "One of ${COMPLETION-CANDIDATES}.")
@@ -61,7 +61,7 @@ final class QuantizeCommand implements Callable<Integer> {
                     output.toString(), null, "this file exists already; --force replaces it");
         }
         Path source = LoadingOptions.find(terminal, model, offline);
-        long before = Files.size(source);
+        long before = ModelFiles.bytes(source);
         try (ModelFile file = ModelFiles.open(source);
                 ProgressBar bar = ProgressBar.ofBytes(terminal, String.valueOf(output.getFileName()));
                 var _ = terminal.interruption().interruptingThisThread()) {

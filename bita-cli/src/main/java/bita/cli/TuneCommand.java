@@ -60,7 +60,7 @@ final class TuneCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "MODEL",
-            description = "A name that \"bita list\" knows, or the path of a GGUF file.")
+            description = "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder.")
     Optional<String> model = Optional.empty();
 
     @Option(

@@ -4,10 +4,16 @@ import bita.model.file.GgufFile;
 import bita.model.file.ModelFile;
 import bita.model.file.ModelFormatException;
 import bita.model.folder.ModelFolder;
+import bita.model.template.ChatTemplate;
+import bita.model.template.ModelTemplate;
+import bita.model.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 
-/** Opens models, whatever their files are. */
+/** Opens models, whatever their files are: GGUF, in one file or split, or folders in Hugging Face's layout. */
 public final class ModelFiles {
     private ModelFiles() {}
 
@@ -19,5 +25,38 @@ public final class ModelFiles {
      */
     public static ModelFile open(Path path) throws IOException {
         return ModelFolder.is(path) ? ModelFolder.open(path) : GgufFile.open(path);
+    }
+
+    /**
+     * The tokenizer of a model that is open.
+     *
+     * @throws ModelFormatException if it is missing or damaged, or of a kind that is not supported
+     * @throws IOException if a file cannot be read, or the native library not be loaded
+     */
+    public static Tokenizer tokenizer(ModelFile file) throws IOException {
+        return file instanceof GgufFile gguf ? Tokenizer.of(gguf) : Tokenizer.ofFolder(file.path());
+    }
+
+    /**
+     * The chat template of a model that is open, if it has one.
+     *
+     * @throws ModelFormatException if it cannot be used
+     */
+    public static Optional<ChatTemplate> template(ModelFile file) throws IOException {
+        return file instanceof GgufFile gguf ? ModelTemplate.of(gguf) : ModelTemplate.ofFolder(file.path());
+    }
+
+    /** The files that hold a model's configuration and weights: the one that is given, all parts, or those in the folder. */
+    public static List<Path> of(Path path) throws IOException {
+        return ModelFolder.is(path) ? ModelFolder.files(path) : GgufFile.parts(path);
+    }
+
+    /** Bytes of these files. */
+    public static long bytes(Path path) throws IOException {
+        long bytes = 0;
+        for (Path file : of(path)) {
+            bytes += Files.size(file);
+        }
+        return bytes;
     }
 }

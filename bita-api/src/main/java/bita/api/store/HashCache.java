@@ -1,11 +1,13 @@
 package bita.api.store;
 
+import bita.model.ModelFiles;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
@@ -45,11 +47,24 @@ public final class HashCache {
     }
 
     /**
-     * SHA-256 of a file in lower-case hexadecimal digits; the file is read only if it is new or has changed.
+     * SHA-256 of a model's file in lower-case hexadecimal digits; of a model of several files that of a list of theirs, a line
+     * "hash  name" for each. Files are read only if they are new or have changed.
      *
-     * @throws IOException if the file cannot be read, or changes while it is read
+     * @throws IOException if a file cannot be read, or changes while it is read
      */
     public String sha256(Path model) throws IOException {
+        List<Path> files = ModelFiles.of(model);
+        if (files.size() == 1) {
+            return sha256OfFile(files.getFirst());
+        }
+        StringBuilder list = new StringBuilder();
+        for (Path file : files) {
+            list.append(sha256OfFile(file)).append("  ").append(file.getFileName()).append('\n');
+        }
+        return Sha256.of(list.toString());
+    }
+
+    private String sha256OfFile(Path model) throws IOException {
         Path path = model.toRealPath();
         BasicFileAttributes before = attributes(path);
         Entry known = read().get(path.toString());

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A GGUF file, version 2 or 3, little endian, mapped into memory and readable by any thread.
@@ -111,6 +112,20 @@ public final class GgufFile implements ModelFile {
             if (file.arena().scope().isAlive()) {
                 file.arena().close();
             }
+        }
+    }
+
+    /** The files of a model that was split, by their names, of which one is given; that one alone if it was not. */
+    public static List<Path> parts(Path path) throws IOException {
+        Matcher name = PART_NAME.matcher(String.valueOf(path.getFileName()));
+        if (!name.matches()) {
+            return List.of(path);
+        }
+        Pattern others = Pattern.compile(Pattern.quote(name.group(1)) + "\\d{5}" + Pattern.quote(name.group(2)));
+        try (Stream<Path> files = Files.list(path.toAbsolutePath().getParent())) {
+            return files.filter(file -> others.matcher(file.getFileName().toString()).matches())
+                    .sorted()
+                    .toList();
         }
     }
 

@@ -95,6 +95,13 @@ public final class ModelFolder implements ModelFile {
         }
     }
 
+    /** The files that hold a folder's configuration and weights. */
+    public static List<Path> files(Path folder) throws IOException {
+        List<Path> files = new ArrayList<>(parts(folder));
+        files.addFirst(folder.resolve(CONFIG));
+        return files;
+    }
+
     private static List<Path> parts(Path folder) throws IOException {
         Path index = folder.resolve(INDEX);
         Optional<JsonNode> json = JsonFile.settings(index);
