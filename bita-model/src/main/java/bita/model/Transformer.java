@@ -85,8 +85,8 @@ public final class Transformer implements AutoCloseable {
         try {
             RandomWeights random = new RandomWeights(config, format, arena, kernels, team, progress);
             Weights weights = random.weights();
-            return new Transformer(
-                    config, weights, new Embedding(format, random.embedding()), weights.bytes(), arena::close);
+            Embedding embedding = new Embedding(RandomWeights.embeddingFormat(format), random.embedding());
+            return new Transformer(config, weights, embedding, weights.bytes(), arena::close);
         } catch (RuntimeException | OutOfMemoryError e) {
             arena.close();
             throw e;
@@ -124,7 +124,8 @@ public final class Transformer implements AutoCloseable {
 
     /** Bytes of memory that {@link #random} takes for weights and token embedding. */
     public static long bytes(ModelConfig config, NumberFormat format) {
-        return RandomWeights.bytes(config, format) + format.bytes((long) config.vocabulary() * config.hidden());
+        NumberFormat embedding = RandomWeights.embeddingFormat(format);
+        return RandomWeights.bytes(config, format) + embedding.bytes((long) config.vocabulary() * config.hidden());
     }
 
     private static long packedBytes(GgufFile file, GgufTensor tensor) throws ModelFormatException {
