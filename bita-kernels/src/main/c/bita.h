@@ -21,7 +21,39 @@
 #define BITA_INSTRUCTION_SETS 5
 
 /* Order of Layout.java. */
-enum { LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_Q8, LAYOUT_Q4, LAYOUT_Q4_MIN };
+enum {
+    LAYOUT_F32,
+    LAYOUT_F16,
+    LAYOUT_BF16,
+    LAYOUT_Q8,
+    LAYOUT_Q8_MIN,
+    LAYOUT_Q4,
+    LAYOUT_Q4_MIN,
+    LAYOUT_K8,
+    LAYOUT_K8_MIN,
+    LAYOUT_K8_16,
+    LAYOUT_K4_MIN,
+    LAYOUT_K4_MIN16
+};
+
+/* Order of NumberFormat.java. */
+enum {
+    FORMAT_F32,
+    FORMAT_F16,
+    FORMAT_BF16,
+    FORMAT_Q8_0,
+    FORMAT_Q4_0,
+    FORMAT_Q4_1,
+    FORMAT_Q5_0,
+    FORMAT_Q5_1,
+    FORMAT_Q2_K,
+    FORMAT_Q3_K,
+    FORMAT_Q4_K,
+    FORMAT_Q5_K,
+    FORMAT_Q6_K,
+    FORMAT_IQ4_NL,
+    FORMAT_IQ4_XS
+};
 
 /* Order of CacheFormat.java. */
 enum { CACHE_F16, CACHE_F32 };
@@ -42,9 +74,9 @@ enum { ACTIVATION_SILU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF };
 /* KERNEL(return type, name, parameters, arguments) */
 #define BITA_KERNELS(KERNEL)                                                                                           \
     KERNEL(void, pack,                                                                                                 \
-           (int32_t layout, const uint8_t *source, int64_t row_bytes, int32_t outputs, int32_t columns,                \
-            uint8_t *target, int64_t panel_bytes, int32_t panel_from, int32_t panel_to),                               \
-           (layout, source, row_bytes, outputs, columns, target, panel_bytes, panel_from, panel_to))                   \
+           (int32_t format, const uint8_t *source, int64_t row_bytes, const int32_t *rows, int32_t outputs,            \
+            int32_t columns, uint8_t *target, int64_t panel_bytes, int32_t panel_from, int32_t panel_to),              \
+           (format, source, row_bytes, rows, outputs, columns, target, panel_bytes, panel_from, panel_to))             \
     KERNEL(void, rms_norm,                                                                                             \
            (const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,         \
             int32_t row_to),                                                                                           \
@@ -54,16 +86,17 @@ enum { ACTIVATION_SILU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF };
             int32_t row_from, int32_t row_to),                                                                         \
            (x, weight, bias, epsilon, out, columns, row_from, row_to))                                                 \
     KERNEL(void, quantize,                                                                                             \
-           (const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums, int32_t columns,     \
-            int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from, int32_t block_to),                     \
-           (values, codes, scales, sums, scaled_sums, columns, rows, row_from, row_to, block_from, block_to))          \
+           (const float *values, int8_t *codes, float *scales, int32_t *sums, int16_t *half_sums, float *scaled_sums,  \
+            int32_t columns, int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from, int32_t block_to),    \
+           (values, codes, scales, sums, half_sums, scaled_sums, columns, rows, row_from, row_to, block_from,          \
+            block_to))                                                                                                 \
     KERNEL(void, multiply,                                                                                             \
            (int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,                \
             const float *values, const int8_t *codes, const float *scales, const int32_t *sums,                        \
-            const float *scaled_sums, int32_t rows, float *out, int64_t out_stride, int32_t add, int32_t panel_from,   \
-            int32_t panel_to),                                                                                         \
-           (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, scaled_sums, rows, out,       \
-            out_stride, add, panel_from, panel_to))                                                                    \
+            const int16_t *half_sums, const float *scaled_sums, int32_t rows, float *out, int64_t out_stride,          \
+            int32_t add, int32_t panel_from, int32_t panel_to),                                                        \
+           (layout, weights, panel_bytes, outputs, columns, values, codes, scales, sums, half_sums, scaled_sums, rows, \
+            out, out_stride, add, panel_from, panel_to))                                                               \
     KERNEL(void, add_bias,                                                                                             \
            (float *out, int64_t out_stride, const float *bias, int32_t rows, int32_t column_from, int32_t column_to),  \
            (out, out_stride, bias, rows, column_from, column_to))                                                      \

@@ -92,7 +92,8 @@ static int tiles_work(void) {
     }
     for (int i = 0; i < 2; i++) {
         tables[i == 0 ? BITA_AVX512 : BITA_AMX]->multiply(LAYOUT_Q8, weights, sizeof weights, OUTPUTS, BLOCKS * 32, NULL,
-                                                          codes, scales, sums, scaled_sums, ROWS, out[i], OUTPUTS, 0, 0, 1);
+                                                          codes, scales, sums, NULL, scaled_sums, ROWS, out[i], OUTPUTS, 0,
+                                                          0, 1);
     }
     return memcmp(out[0], out[1], sizeof out[0]) == 0;
 }

@@ -2,59 +2,7 @@
  * defined. Sixteen output rows, slots of a cache or columns are the lanes; each lane does what ScalarKernels.java
  * does, so every instruction set gives the same bits. */
 #include "attention.h"
-
-/* Copies `count` units of `unit` bytes, contiguous in the source, to every 16th place of the target. */
-INLINE void spread(const uint8_t *source, uint8_t *target, int64_t count, int unit) {
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(target + i * 16 * unit, source + i * unit, (size_t)unit);
-    }
-}
-
-/* The files' blocks: f16 scale, f16 minimum if any, then the codes as 32-bit words in the order kept here. */
-INLINE void pack_blocks(int layout, const uint8_t *source, int32_t columns, uint8_t *panel, int lane) {
-    int words = layout == LAYOUT_Q8 ? 8 : 4, header = layout == LAYOUT_Q4_MIN ? 4 : 2;
-    uint32_t flip = layout == LAYOUT_Q8 ? 0x80808080u : 0; /* signed codes become unsigned */
-    int64_t blocks = columns / 32;
-    uint8_t *scales = panel + blocks * words * 64 + lane * 2, *minima = scales + blocks * 32;
-    for (int64_t b = 0; b < blocks; b++, source += header + 4 * words) {
-        memcpy(scales + b * 32, source, 2);
-        if (layout == LAYOUT_Q4_MIN) {
-            memcpy(minima + b * 32, source + 2, 2);
-        }
-        for (int w = 0; w < words; w++) {
-            uint32_t word = (uint32_t)load_word(source + header + 4 * w) ^ flip;
-            memcpy(panel + (b * words + w) * 64 + lane * 4, &word, 4);
-        }
-    }
-}
-
-static void pack(int32_t layout, const uint8_t *source, int64_t row_bytes, int32_t outputs, int32_t columns,
-                 uint8_t *target, int64_t panel_bytes, int32_t panel_from, int32_t panel_to) {
-    int32_t last = panel_to * 16 < outputs ? panel_to * 16 : outputs;
-    for (int32_t row = panel_from * 16; row < last; row++) {
-        const uint8_t *from = source + row * row_bytes;
-        uint8_t *panel = target + row / 16 * panel_bytes;
-        int lane = row % 16;
-        switch (layout) {
-        case LAYOUT_F32:
-            spread(from, panel + lane * 4, columns, 4);
-            break;
-        case LAYOUT_F16:
-        case LAYOUT_BF16:
-            spread(from, panel + lane * 2, columns, 2);
-            break;
-        case LAYOUT_Q8:
-            pack_blocks(LAYOUT_Q8, from, columns, panel, lane);
-            break;
-        case LAYOUT_Q4:
-            pack_blocks(LAYOUT_Q4, from, columns, panel, lane);
-            break;
-        default:
-            pack_blocks(LAYOUT_Q4_MIN, from, columns, panel, lane);
-            break;
-        }
-    }
-}
+#include "packing.h"
 
 static void rms_norm(const float *x, const float *weight, float epsilon, float *out, int32_t columns, int32_t row_from,
                      int32_t row_to) {
@@ -116,21 +64,22 @@ static void layer_norm(const float *x, const float *weight, const float *bias, f
     }
 }
 
-static void quantize(const float *values, int8_t *codes, float *scales, int32_t *sums, float *scaled_sums,
-                     int32_t columns, int32_t rows, int32_t row_from, int32_t row_to, int32_t block_from,
-                     int32_t block_to) {
+static void quantize(const float *values, int8_t *codes, float *scales, int32_t *sums, int16_t *half_sums,
+                     float *scaled_sums, int32_t columns, int32_t rows, int32_t row_from, int32_t row_to,
+                     int32_t block_from, int32_t block_to) {
     for (int32_t row = row_from; row < row_to; row++) {
         for (int32_t b = block_from; b < block_to; b++) {
             const float *x = values + (int64_t)row * columns + b * 32;
             int64_t block = (int64_t)b * rows + row;
             float scale = bits_float(block_max_bits(x)) / 127.0f;
             if (scale >= 0x1p-126f && scale <= 0x1.fffffep+127f) {
-                sums[block] = block_codes(x, 1.0f / scale, codes + block * 32);
+                block_codes(x, 1.0f / scale, codes + block * 32, half_sums + 2 * block);
             } else {
                 scale = scale < 0x1p-126f ? 0.0f : NAN;
                 memset(codes + block * 32, 0, 32);
-                sums[block] = 0;
+                memset(half_sums + 2 * block, 0, 4);
             }
+            sums[block] = half_sums[2 * block] + half_sums[2 * block + 1];
             scales[block] = scale;
             scaled_sums[block] = scale * (float)sums[block];
         }
@@ -171,37 +120,65 @@ INLINE void prefetch(const uint8_t *at, int bytes) {
     }
 }
 
-/* A tile: one panel of quantized weights times `tile` rows, the accumulators in registers. */
-INLINE void quantized_tile(int layout, const uint8_t *panel_data, int32_t columns, const int8_t *codes,
-                           const float *scales, const int32_t *sums, const float *scaled_sums, int32_t rows,
+/* Quantized activations; see Activations.java. */
+struct quantized_rows {
+    const int8_t *codes;
+    const float *scales;
+    const int32_t *sums;
+    const int16_t *half_sums;
+    const float *scaled_sums;
+    int32_t rows;
+};
+
+/* The dot product of a block of weights with one of activations, with two integer scales that of them too: an integer
+ * that f32 holds exactly. */
+INLINE v16 block_dot(int layout, const uint8_t *w, const int8_t *integer_scales, const struct quantized_rows *x, int64_t block) {
+    const int8_t *codes = x->codes + block * 32;
+    switch (layout) {
+    case LAYOUT_Q8:
+        return dot_q8(w, codes, x->sums[block]);
+    case LAYOUT_Q8_MIN:
+        return dot_q5(w, codes);
+    case LAYOUT_Q4:
+        return dot_q4(w, codes, -8 * x->sums[block]);
+    case LAYOUT_K8_16:
+        return dot_q6_halves(w, codes, x->half_sums + 2 * block, integer_scales);
+    case LAYOUT_K4_MIN16:
+        return dot_q4_halves(w, codes, integer_scales);
+    default:
+        return dot_q4(w, codes, 0);
+    }
+}
+
+/* A tile: one panel of quantized weights times `tile` rows, the accumulators in registers. Compiled for each layout but those
+ * that differ in their factors alone; `stored` is the layout itself. */
+INLINE void quantized_tile(int layout, int stored, const uint8_t *panel_data, int32_t columns, const struct quantized_rows *x,
                            int32_t row, int tile, int32_t panel, int64_t ahead, const struct target *t) {
     int32_t blocks = columns / 32;
-    int code_bytes = layout == LAYOUT_Q8 ? 512 : 256;
-    int block_bytes = code_bytes + (layout == LAYOUT_Q4_MIN ? 64 : 32);
-    const uint16_t *w_scales = (const uint16_t *)(panel_data + (int64_t)blocks * code_bytes);
-    const uint16_t *w_minima = w_scales + (int64_t)blocks * 16;
+    int block_bytes = panel_block_bytes(stored);
+    struct factors f = panel_factors(stored, panel_data, blocks);
     v16 acc[BIG_TILE];
 #pragma GCC unroll 16
     for (int r = 0; r < tile; r++) {
         acc[r] = v_set1(0.0f);
     }
     for (int32_t b = 0; b < blocks; b++) {
-        const uint8_t *w = panel_data + (int64_t)b * code_bytes;
+        const uint8_t *w = panel_data + (int64_t)b * code_bytes(layout);
         if (row == 0) {
             prefetch(panel_data + ahead + (int64_t)b * block_bytes, block_bytes);
         }
-        v16 w_scale = v_load_f16(w_scales + 16 * b);
-        v16 w_minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(w_minima + 16 * b) : v_set1(0.0f);
+        v16 w_scale = block_scales(&f, b);
+        v16 w_minimum = has_minima(layout) ? block_minima(&f, b) : v_set1(0.0f);
 #pragma GCC unroll 16
         for (int r = 0; r < tile; r++) {
-            int64_t block = (int64_t)b * rows + row + r;
-            const int8_t *x = codes + block * 32;
-            v16 dot = layout == LAYOUT_Q8   ? dot_q8(w, x, sums[block])
-                      : layout == LAYOUT_Q4 ? dot_q4(w, x, -8 * sums[block])
-                                            : dot_q4(w, x, 0);
-            acc[r] = v_fma(v_mul(w_scale, v_set1(scales[block])), dot, acc[r]);
-            if (layout == LAYOUT_Q4_MIN) {
-                acc[r] = v_fma(w_minimum, v_set1(scaled_sums[block]), acc[r]);
+            int64_t block = (int64_t)b * x->rows + row + r;
+            v16 dot = block_dot(layout, w, f.integer_scales + 32 * (int64_t)b, x, block);
+            acc[r] = v_fma(v_mul(w_scale, v_set1(x->scales[block])), dot, acc[r]);
+            if (has_minima(layout) && integers(layout) == 2) {
+                v16 sum = sum_halves(f.integer_minima + 32 * (int64_t)b, x->half_sums + 2 * block);
+                acc[r] = v_fma(v_mul(w_minimum, v_set1(x->scales[block])), sum, acc[r]);
+            } else if (has_minima(layout)) {
+                acc[r] = v_fma(w_minimum, v_set1(x->scaled_sums[block]), acc[r]);
             }
         }
     }
@@ -263,16 +240,21 @@ INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int
 #include "products_amx.h"
 #endif
 
-#define QUANTIZED_TILE(n) quantized_tile(layout, data, columns, codes, scales, sums, scaled_sums, rows, row, n, panel, ahead, t)
+/* A low tile does little else than reading weights and factors, and is compiled with the layout known. */
+#define QUANTIZED_TILE(n)                                                                \
+    if (n == 1 && stored == layout) {                                                    \
+        quantized_tile(layout, layout, data, columns, x, row, n, panel, ahead, t);       \
+    } else {                                                                             \
+        quantized_tile(layout, stored, data, columns, x, row, n, panel, ahead, t);       \
+    }
 
-INLINE void multiply_quantized(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
-                               const int8_t *codes, const float *scales, const int32_t *sums, const float *scaled_sums,
-                               int32_t rows, int32_t panel_from, int32_t panel_to, const struct target *t) {
+INLINE void multiply_quantized(int layout, int stored, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
+                               const struct quantized_rows *x, int32_t panel_from, int32_t panel_to, const struct target *t) {
     int64_t ahead = prefetch_distance((panel_to - panel_from) * panel_bytes);
+    int32_t rows = x->rows;
 #if BITA_ISA == BITA_AMX
-    if (rows >= LEAST_TILE_ROWS) {
-        multiply_on_tiles(layout, weights, panel_bytes, columns, codes, scales, scaled_sums, rows, panel_from, panel_to,
-                          ahead, t);
+    if (rows >= LEAST_TILE_ROWS && has_tiles(layout)) {
+        multiply_on_tiles(stored, weights, panel_bytes, columns, x, panel_from, panel_to, ahead, t);
         return;
     }
 #endif
@@ -313,31 +295,41 @@ INLINE void multiply_float(int layout, const uint8_t *weights, int64_t panel_byt
 
 static void multiply(int32_t layout, const void *weights, int64_t panel_bytes, int32_t outputs, int32_t columns,
                      const float *values, const int8_t *codes, const float *scales, const int32_t *sums,
-                     const float *scaled_sums, int32_t rows, float *out, int64_t out_stride, int32_t add, int32_t panel_from, int32_t panel_to) {
+                     const int16_t *half_sums, const float *scaled_sums, int32_t rows, float *out, int64_t out_stride,
+                     int32_t add, int32_t panel_from, int32_t panel_to) {
     const struct target t = {out, out_stride, outputs, add};
-#define QUANTIZED(l) \
-    multiply_quantized(l, weights, panel_bytes, columns, codes, scales, sums, scaled_sums, rows, panel_from, panel_to, &t)
-#define FLOATS(l) multiply_float(l, weights, panel_bytes, columns, values, rows, panel_from, panel_to, &t)
+    const struct quantized_rows x = {codes, scales, sums, half_sums, scaled_sums, rows};
+#define QUANTIZED(l)                                                                            \
+    multiply_quantized(l, layout, weights, panel_bytes, columns, &x, panel_from, panel_to, &t); \
+    break;
+#define FLOATS(l)                                                                             \
+    multiply_float(l, weights, panel_bytes, columns, values, rows, panel_from, panel_to, &t); \
+    break;
     switch (layout) {
     case LAYOUT_F32:
-        FLOATS(LAYOUT_F32);
-        break;
+        FLOATS(LAYOUT_F32)
     case LAYOUT_F16:
-        FLOATS(LAYOUT_F16);
-        break;
+        FLOATS(LAYOUT_F16)
     case LAYOUT_BF16:
-        FLOATS(LAYOUT_BF16);
-        break;
+        FLOATS(LAYOUT_BF16)
     case LAYOUT_Q8:
-        QUANTIZED(LAYOUT_Q8);
-        break;
+    case LAYOUT_K8:
+        QUANTIZED(LAYOUT_Q8)
+    case LAYOUT_Q8_MIN:
+    case LAYOUT_K8_MIN:
+        QUANTIZED(LAYOUT_Q8_MIN)
     case LAYOUT_Q4:
-        QUANTIZED(LAYOUT_Q4);
-        break;
-    default:
-        QUANTIZED(LAYOUT_Q4_MIN);
-        break;
+        QUANTIZED(LAYOUT_Q4)
+    case LAYOUT_Q4_MIN:
+    case LAYOUT_K4_MIN:
+        QUANTIZED(LAYOUT_Q4_MIN)
+    case LAYOUT_K8_16:
+        QUANTIZED(LAYOUT_K8_16)
+    case LAYOUT_K4_MIN16:
+        QUANTIZED(LAYOUT_K4_MIN16)
     }
+#undef QUANTIZED
+#undef FLOATS
 }
 
 static void add(float *x, const float *y, int64_t from, int64_t to) {

@@ -27,6 +27,10 @@ INLINE __m256 load_bf16_half(const uint16_t *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
 }
 INLINE v16 v_load_bf16(const uint16_t *p) { return PAIR(load_bf16_half(p), load_bf16_half(p + 8)); }
+INLINE v16 v_load_i8(const int8_t *p) {
+    return PAIR(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p))),
+                _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)))));
+}
 INLINE void v_store_f16(uint16_t *p, v16 x) {
     _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
     _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT));
@@ -90,22 +94,22 @@ INLINE int32_t block_max_bits(const float *x) {
     return _mm_cvtsi128_si32(h);
 }
 
-/* codes = rint(x * inverse) of 32 numbers within +-127; returns their sum. */
-INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
+/* codes = rint(x * inverse) of 32 numbers within +-127, and the sums of their halves. */
+INLINE void block_codes(const float *x, float inverse, int8_t *codes, int16_t *half_sums) {
     __m256 factor = _mm256_set1_ps(inverse);
-    __m256i q[4], sum = _mm256_setzero_si256();
+    __m256i q[4];
     for (int i = 0; i < 4; i++) {
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), factor));
-        sum = _mm256_add_epi32(sum, q[i]);
     }
     /* Packing works within 128-bit halves; the permutation restores the order. */
     __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
     words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     _mm256_storeu_si256((__m256i *)codes, words);
-    __m128i h = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4e));
-    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1));
-    return _mm_cvtsi128_si32(h);
+    __m256i sums = _mm256_hadd_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
+    __m128i h = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    h = _mm_hadd_epi32(h, h); /* first half, second half, and both again */
+    int32_t both = _mm_cvtsi128_si32(_mm_packs_epi32(h, h));
+    memcpy(half_sums, &both, 4);
 }
 
 /* Integer dot products of a block of 32 columns for 8 output rows. The pairwise products of vpmaddubsw saturate at 16
@@ -143,6 +147,79 @@ INLINE __m256i dot_q4_half(const uint8_t *w, const int8_t *codes, int32_t offset
 INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
     return PAIR(_mm256_cvtepi32_ps(dot_q4_half(w, codes, offset_sum)),
                 _mm256_cvtepi32_ps(dot_q4_half(w + 32, codes, offset_sum)));
+}
+
+/* Of codes 0..31: the four sums of two products of half a block fit 16 bits, 8 * 31 * 127 = 31496. */
+INLINE __m256i dot_q5_half(const uint8_t *w, const int8_t *codes) {
+    __m256i low = _mm256_setzero_si256(), high = low, ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) {
+        __m256i x = _mm256_set1_epi32(load_word(codes + 4 * g)), y = _mm256_set1_epi32(load_word(codes + 4 * g + 16));
+        low = _mm256_add_epi16(low, _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(w + 64 * g)), x));
+        high = _mm256_add_epi16(high, _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(w + 64 * g + 256)), y));
+    }
+    return _mm256_add_epi32(_mm256_madd_epi16(low, ones), _mm256_madd_epi16(high, ones));
+}
+
+INLINE v16 dot_q5(const uint8_t *w, const int8_t *codes) {
+    return PAIR(_mm256_cvtepi32_ps(dot_q5_half(w, codes)), _mm256_cvtepi32_ps(dot_q5_half(w + 32, codes)));
+}
+
+/* Eight numbers, each in both 16-bit parts of its lane: what multiplies pair sums and adds them up at once. */
+INLINE __m256i twice_i8(const int8_t *p) {
+    __m128i x = _mm_loadl_epi64((const __m128i *)p);
+    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, x));
+}
+
+/* Eight numbers of each of two rows of sixteen, as the 16-bit parts of a lane. */
+INLINE __m256i pair_i8(const int8_t *p) {
+    return _mm256_cvtepi8_epi16(
+        _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)p), _mm_loadl_epi64((const __m128i *)(p + 16))));
+}
+
+/* Of codes -32..31, stored as 0..63: two sums of two products fit 16 bits, 4 * 63 * 127 = 32004. scales: (2, 16). */
+INLINE __m256i dot_q6_halves_half(const uint8_t *w, const int8_t *codes, const int16_t *half_sums, const int8_t *scales) {
+    __m256i sums = _mm256_set1_epi32(load_word(half_sums));
+    __m256i offset = _mm256_slli_epi32(_mm256_madd_epi16(pair_i8(scales), sums), 5), acc = _mm256_setzero_si256();
+#pragma GCC unroll 4
+    for (int g = 0; g < 8; g += 2) {
+        __m256i x = _mm256_set1_epi32(load_word(codes + 4 * g)), y = _mm256_set1_epi32(load_word(codes + 4 * g + 4));
+        __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(w + 64 * g)), x),
+                                         _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(w + 64 * g + 64)), y));
+        acc = _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, twice_i8(scales + g / 4 * 16)));
+    }
+    return _mm256_sub_epi32(acc, offset);
+}
+
+INLINE v16 dot_q6_halves(const uint8_t *w, const int8_t *codes, const int16_t *half_sums, const int8_t *scales) {
+    return PAIR(_mm256_cvtepi32_ps(dot_q6_halves_half(w, codes, half_sums, scales)),
+                _mm256_cvtepi32_ps(dot_q6_halves_half(w + 32, codes, half_sums, scales + 8)));
+}
+
+/* Of codes 0..15. */
+INLINE __m256i dot_q4_halves_half(const uint8_t *w, const int8_t *codes, const int8_t *scales) {
+    __m256i nibble = _mm256_set1_epi8(0x0f), low_sum = _mm256_setzero_si256(), high_sum = low_sum;
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(w + 64 * g));
+        __m256i low = _mm256_and_si256(bytes, nibble);
+        __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
+        low_sum = _mm256_add_epi16(low_sum, _mm256_maddubs_epi16(low, _mm256_set1_epi32(load_word(codes + 4 * g))));
+        high_sum = _mm256_add_epi16(high_sum, _mm256_maddubs_epi16(high, _mm256_set1_epi32(load_word(codes + 4 * g + 16))));
+    }
+    return _mm256_add_epi32(_mm256_madd_epi16(low_sum, twice_i8(scales)), _mm256_madd_epi16(high_sum, twice_i8(scales + 16)));
+}
+
+INLINE v16 dot_q4_halves(const uint8_t *w, const int8_t *codes, const int8_t *scales) {
+    return PAIR(_mm256_cvtepi32_ps(dot_q4_halves_half(w, codes, scales)),
+                _mm256_cvtepi32_ps(dot_q4_halves_half(w + 32, codes, scales + 8)));
+}
+
+/* minima (2, 16), times the sums of the activations' codes in the halves. */
+INLINE v16 sum_halves(const int8_t *minima, const int16_t *half_sums) {
+    __m256i sums = _mm256_set1_epi32(load_word(half_sums));
+    return PAIR(_mm256_cvtepi32_ps(_mm256_madd_epi16(pair_i8(minima), sums)),
+                _mm256_cvtepi32_ps(_mm256_madd_epi16(pair_i8(minima + 8), sums)));
 }
 
 /* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */

@@ -48,6 +48,7 @@ INLINE v16 v_load(const float *p) { EACH(p[i]); }
 INLINE void v_store(float *p, v16 x) { memcpy(p, x.v, sizeof x.v); }
 INLINE v16 v_load_f16(const uint16_t *p) { EACH(f16_to_f32(p[i])); }
 INLINE v16 v_load_bf16(const uint16_t *p) { EACH(bits_float((int32_t)((uint32_t)p[i] << 16))); }
+INLINE v16 v_load_i8(const int8_t *p) { EACH((float)p[i]); }
 INLINE void v_store_f16(uint16_t *p, v16 x) {
     for (int i = 0; i < 16; i++) {
         p[i] = f32_to_f16(x.v[i]);
@@ -120,15 +121,17 @@ INLINE int32_t block_max_bits(const float *x) {
     return maximum;
 }
 
-/* codes = rint(x * inverse) of 32 numbers within +-127; returns their sum. */
-INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
-    int32_t sum = 0;
-    for (int i = 0; i < 32; i++) {
-        int32_t code = (int32_t)rintf(x[i] * inverse);
-        codes[i] = (int8_t)code;
-        sum += code;
+/* codes = rint(x * inverse) of 32 numbers within +-127, and the sums of their halves. */
+INLINE void block_codes(const float *x, float inverse, int8_t *codes, int16_t *half_sums) {
+    for (int half = 0; half < 2; half++) {
+        int32_t sum = 0;
+        for (int i = 16 * half; i < 16 * half + 16; i++) {
+            int32_t code = (int32_t)rintf(x[i] * inverse);
+            codes[i] = (int8_t)code;
+            sum += code;
+        }
+        half_sums[half] = (int16_t)sum;
     }
-    return sum;
 }
 
 /* Vectors of 16 bytes in the compiler's own notation: two 16-bit numbers in each of four lanes of 32 bits. Bytes 0 and 2
@@ -191,6 +194,72 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
         dot[i] = add_pairs(sums[i]) + offset_sum;
     }
     return lanes_to_floats(dot);
+}
+
+/* The sums of eight products of bytes less `offset` with the codes of half a block, in each 16-bit number. They fit: codes
+ * are 0..31, or -32..31, and 8 * 32 * 127 = 32512. */
+INLINE void half_block_sums(const uint8_t *w, int16_t offset, const int8_t *codes, pairs sums[4]) {
+    const words byte = {0x00ff00ff, 0x00ff00ff, 0x00ff00ff, 0x00ff00ff};
+    for (int g = 0; g < 4; g++) {
+        pairs even = pair_codes(codes + 4 * g), odd = pair_codes(codes + 4 * g + 1);
+        for (int i = 0; i < 4; i++) {
+            words bytes = load_words(w + 64 * g + 16 * i);
+            sums[i] += ((pairs)(bytes & byte) - offset) * even + ((pairs)(bytes >> 8 & byte) - offset) * odd;
+        }
+    }
+}
+
+/* As dot_q8, of codes 0..31. */
+INLINE v16 dot_q5(const uint8_t *w, const int8_t *codes) {
+    pairs low[4] = {0}, high[4] = {0};
+    lanes dot[4];
+    half_block_sums(w, 0, codes, low);
+    half_block_sums(w + 256, 0, codes + 16, high);
+    for (int i = 0; i < 4; i++) {
+        dot[i] = add_pairs(low[i]) + add_pairs(high[i]);
+    }
+    return lanes_to_floats(dot);
+}
+
+INLINE lanes load_i8_lanes(const int8_t *p) { return (lanes){p[0], p[1], p[2], p[3]}; }
+
+/* The dot products of the halves, each times its scale, scales being (2, 16). */
+INLINE v16 add_halves(const pairs low[4], const pairs high[4], const int8_t *scales) {
+    lanes dot[4];
+    for (int i = 0; i < 4; i++) {
+        dot[i] = add_pairs(low[i]) * load_i8_lanes(scales + 4 * i) + add_pairs(high[i]) * load_i8_lanes(scales + 16 + 4 * i);
+    }
+    return lanes_to_floats(dot);
+}
+
+/* Of codes -32..31. */
+INLINE v16 dot_q6_halves(const uint8_t *w, const int8_t *codes, const int16_t *half_sums, const int8_t *scales) {
+    (void)half_sums; /* the codes are made signed here */
+    pairs low[4] = {0}, high[4] = {0};
+    half_block_sums(w, 32, codes, low);
+    half_block_sums(w + 256, 32, codes + 16, high);
+    return add_halves(low, high, scales);
+}
+
+/* Of codes 0..15. */
+INLINE v16 dot_q4_halves(const uint8_t *w, const int8_t *codes, const int8_t *scales) {
+    const words nibble = {0x000f000f, 0x000f000f, 0x000f000f, 0x000f000f};
+    pairs low[4] = {0}, high[4] = {0};
+    for (int g = 0; g < 4; g++) {
+        pairs low_even = pair_codes(codes + 4 * g), low_odd = pair_codes(codes + 4 * g + 1);
+        pairs high_even = pair_codes(codes + 4 * g + 16), high_odd = pair_codes(codes + 4 * g + 17);
+        for (int i = 0; i < 4; i++) {
+            words bytes = load_words(w + 64 * g + 16 * i);
+            low[i] += (pairs)(bytes & nibble) * low_even + (pairs)(bytes >> 8 & nibble) * low_odd;
+            high[i] += (pairs)(bytes >> 4 & nibble) * high_even + (pairs)(bytes >> 12 & nibble) * high_odd;
+        }
+    }
+    return add_halves(low, high, scales);
+}
+
+/* minima (2, 16), times the sums of the activations' codes in the halves. */
+INLINE v16 sum_halves(const int8_t *minima, const int16_t *half_sums) {
+    EACH((float)(minima[i] * half_sums[0] + minima[16 + i] * half_sums[1]));
 }
 
 /* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */

@@ -27,6 +27,19 @@ INLINE void v_store(float *p, v16 x) {
 }
 INLINE v16 v_load_f16(const uint16_t *p) { EACH(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i)))); }
 INLINE v16 v_load_bf16(const uint16_t *p) { EACH(vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16))); }
+INLINE void load_i8_lanes(const int8_t *p, int32x4_t lanes[4]) {
+    int8x16_t bytes = vld1q_s8(p);
+    int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_s8(vget_high_s8(bytes));
+    lanes[0] = vmovl_s16(vget_low_s16(low));
+    lanes[1] = vmovl_s16(vget_high_s16(low));
+    lanes[2] = vmovl_s16(vget_low_s16(high));
+    lanes[3] = vmovl_s16(vget_high_s16(high));
+}
+INLINE v16 v_load_i8(const int8_t *p) {
+    int32x4_t lanes[4];
+    load_i8_lanes(p, lanes);
+    EACH(vcvtq_f32_s32(lanes[i]));
+}
 INLINE void v_store_f16(uint16_t *p, v16 x) {
     for (int i = 0; i < 4; i++) {
         vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(x.v[i])));
@@ -77,16 +90,18 @@ INLINE int32_t block_max_bits(const float *x) {
     return vmaxvq_s32(m);
 }
 
-/* codes = rint(x * inverse) of 32 numbers within +-127; returns their sum. */
-INLINE int32_t block_codes(const float *x, float inverse, int8_t *codes) {
-    int32x4_t sum = vdupq_n_s32(0);
-    for (int i = 0; i < 8; i += 2) {
-        int32x4_t a = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4 * i), inverse));
-        int32x4_t b = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4 * i + 4), inverse));
-        sum = vaddq_s32(sum, vaddq_s32(a, b));
-        vst1_s8(codes + 4 * i, vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b))));
+/* codes = rint(x * inverse) of 32 numbers within +-127, and the sums of their halves. */
+INLINE void block_codes(const float *x, float inverse, int8_t *codes, int16_t *half_sums) {
+    for (int half = 0; half < 2; half++) {
+        int32x4_t sum = vdupq_n_s32(0);
+        for (int i = 4 * half; i < 4 * half + 4; i += 2) {
+            int32x4_t a = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4 * i), inverse));
+            int32x4_t b = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4 * i + 4), inverse));
+            sum = vaddq_s32(sum, vaddq_s32(a, b));
+            vst1_s8(codes + 4 * i, vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b))));
+        }
+        half_sums[half] = (int16_t)vaddvq_s32(sum);
     }
-    return vaddvq_s32(sum);
 }
 
 /* Integer dot products of a block of 32 columns for 16 output rows, as floats. */
@@ -120,6 +135,62 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
         result.v[i] = vcvtq_f32_s32(acc);
     }
     return result;
+}
+
+/* Of codes 0..31. */
+INLINE v16 dot_q5(const uint8_t *w, const int8_t *codes) {
+    v16 result;
+    for (int i = 0; i < 4; i++) {
+        int32x4_t acc = vdupq_n_s32(0);
+        for (int g = 0; g < 8; g++) {
+            acc = dot_group(acc, vreinterpretq_s8_u8(vld1q_u8(w + 64 * g + 16 * i)), codes + 4 * g);
+        }
+        result.v[i] = vcvtq_f32_s32(acc);
+    }
+    return result;
+}
+
+/* Of codes -32..31, stored as 0..63; scales: (2, 16). */
+INLINE v16 dot_q6_halves(const uint8_t *w, const int8_t *codes, const int16_t *half_sums, const int8_t *scales) {
+    int32x4_t first[4], second[4];
+    load_i8_lanes(scales, first);
+    load_i8_lanes(scales + 16, second);
+    v16 result;
+    for (int i = 0; i < 4; i++) {
+        int32x4_t low = vdupq_n_s32(-32 * half_sums[0]), high = vdupq_n_s32(-32 * half_sums[1]);
+        for (int g = 0; g < 4; g++) {
+            low = dot_group(low, vreinterpretq_s8_u8(vld1q_u8(w + 64 * g + 16 * i)), codes + 4 * g);
+            high = dot_group(high, vreinterpretq_s8_u8(vld1q_u8(w + 64 * g + 16 * i + 256)), codes + 4 * g + 16);
+        }
+        result.v[i] = vcvtq_f32_s32(vmlaq_s32(vmulq_s32(low, first[i]), high, second[i]));
+    }
+    return result;
+}
+
+/* Of codes 0..15. */
+INLINE v16 dot_q4_halves(const uint8_t *w, const int8_t *codes, const int8_t *scales) {
+    int32x4_t first[4], second[4];
+    load_i8_lanes(scales, first);
+    load_i8_lanes(scales + 16, second);
+    v16 result;
+    for (int i = 0; i < 4; i++) {
+        int32x4_t low = vdupq_n_s32(0), high = vdupq_n_s32(0);
+        for (int g = 0; g < 4; g++) {
+            uint8x16_t bytes = vld1q_u8(w + 64 * g + 16 * i);
+            low = dot_group(low, vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(0x0f))), codes + 4 * g);
+            high = dot_group(high, vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4)), codes + 4 * g + 16);
+        }
+        result.v[i] = vcvtq_f32_s32(vmlaq_s32(vmulq_s32(low, first[i]), high, second[i]));
+    }
+    return result;
+}
+
+/* minima (2, 16), times the sums of the activations' codes in the halves. */
+INLINE v16 sum_halves(const int8_t *minima, const int16_t *half_sums) {
+    int32x4_t first[4], second[4];
+    load_i8_lanes(minima, first);
+    load_i8_lanes(minima + 16, second);
+    EACH(vcvtq_f32_s32(vmlaq_n_s32(vmulq_n_s32(first[i], half_sums[0]), second[i], half_sums[1])));
 }
 
 /* One multiplication of codes after the other, in independent chains; returns how many codes a round multiplies. */

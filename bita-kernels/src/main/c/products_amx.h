@@ -50,10 +50,7 @@ INLINE void configure_tiles(int height, int columns) {
 }
 
 struct tiled_product {
-    const int8_t *codes;      /* (blocks, rows, 32) */
-    const float *scales;      /* (blocks, rows) */
-    const float *scaled_sums; /* (blocks, rows) */
-    int32_t rows;
+    const struct quantized_rows *x;
     int32_t tiles, height; /* of rows; the first ones are this high, the others may be one row lower */
 };
 
@@ -61,7 +58,7 @@ struct tiled_product {
 struct chunk {
     const uint8_t *packed;           /* codes from the first block on */
     const uint8_t *to_prefetch;      /* NULL: the panels ahead were asked for before */
-    const uint16_t *scales, *minima; /* (blocks, 16), from the first block on */
+    struct factors factors;          /* of the panel */
     int32_t first, blocks;           /* first: within the row */
     int32_t unpacked;                /* blocks */
     int turn;                        /* which dots the oldest products not yet added up are in */
@@ -72,18 +69,21 @@ struct chunk {
 INLINE int32_t lesser(int32_t a, int32_t b) { return a < b ? a : b; }
 
 INLINE int32_t tile_start(const struct tiled_product *p, int32_t tile) {
-    return p->rows / p->tiles * tile + lesser(p->rows % p->tiles, tile);
+    return p->x->rows / p->tiles * tile + lesser(p->x->rows % p->tiles, tile);
 }
 
+/* Codes become signed. A block with two integer scales would be two products of half the depth each, whose sums are scaled
+ * apart: such layouts take AVX-512's products. */
+INLINE int has_tiles(int layout) { return integers(layout) < 2; }
+
 INLINE void unpack_block(int32_t layout, const uint8_t *from, int8_t *to) {
-    if (layout == LAYOUT_Q8) {
-        __m512i sign = _mm512_set1_epi8((char)0x80);
+    __m512i nibble = _mm512_set1_epi8(0x0f), offset = _mm512_set1_epi8((char)code_offset(layout));
+    if (code_bytes(layout) == BLOCK_CODES) {
         for (int g = 0; g < 8; g++) {
-            _mm512_storeu_si512(to + 64 * g, _mm512_xor_si512(_mm512_loadu_si512(from + 64 * g), sign));
+            _mm512_storeu_si512(to + 64 * g, _mm512_sub_epi8(_mm512_loadu_si512(from + 64 * g), offset));
         }
         return;
     }
-    __m512i nibble = _mm512_set1_epi8(0x0f), offset = _mm512_set1_epi8(layout == LAYOUT_Q4 ? 8 : 0);
     for (int g = 0; g < 4; g++) {
         __m512i bytes = _mm512_loadu_si512(from + 64 * g);
         __m512i low = _mm512_and_si512(bytes, nibble), high = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble);
@@ -94,14 +94,13 @@ INLINE void unpack_block(int32_t layout, const uint8_t *from, int8_t *to) {
 
 /* Unpacks blocks of the chunk up to `end`, or to its own end, that are not unpacked yet. */
 SHARED void unpack_until(int32_t layout, struct chunk *c, int32_t end) {
-    int code_bytes = layout == LAYOUT_Q8 ? BLOCK_CODES : BLOCK_CODES / 2;
-    int block_bytes = code_bytes + (layout == LAYOUT_Q4_MIN ? 64 : 32);
+    int packed_bytes = code_bytes(layout), block_bytes = panel_block_bytes(layout);
     end = lesser(end, c->blocks);
     for (int32_t b = c->unpacked; b < end; b++) {
         if (c->to_prefetch != NULL) {
             prefetch(c->to_prefetch + (int64_t)b * block_bytes, block_bytes);
         }
-        unpack_block(layout, c->packed + (int64_t)b * code_bytes, c->codes + b * BLOCK_CODES);
+        unpack_block(layout, c->packed + (int64_t)b * packed_bytes, c->codes + b * BLOCK_CODES);
     }
     c->unpacked = end > c->unpacked ? end : c->unpacked;
     keep(c->codes); /* GCC takes tileloadd to read no memory */
@@ -111,8 +110,8 @@ SHARED void unpack_until(int32_t layout, struct chunk *c, int32_t end) {
  * configured is multiplied with the row before it. */
 SHARED void multiply_tile(const struct tiled_product *p, struct chunk *c, int32_t tile, int32_t from, int turn) {
     int32_t count = c->blocks - from;
-    int64_t stride = (int64_t)p->rows * 32;
-    const int8_t *x = p->codes + (c->first + from) * stride + (int64_t)(tile_start(p, tile + 1) - p->height) * 32;
+    int64_t stride = (int64_t)p->x->rows * 32;
+    const int8_t *x = p->x->codes + (c->first + from) * stride + (int64_t)(tile_start(p, tile + 1) - p->height) * 32;
     const int8_t *w = c->codes + from * BLOCK_CODES;
     int32_t(*dots)[TILE_ROWS * 16] = c->dots[turn];
 #define MULTIPLY_BLOCK(c, a, b)                   \
@@ -149,15 +148,15 @@ INLINE void add_tile(int minimum, int height, int32_t layout, const struct tiled
         }
         for (int32_t b = from; b < lesser(from + IN_FLIGHT, c->blocks); b++) {
             const int32_t *dots = c->dots[turn][b - from] + 16 * (p->height - height);
-            int64_t block = (int64_t)(c->first + b) * p->rows + row;
-            v16 w_scale = v_load_f16(c->scales + 16 * b);
-            v16 w_minimum = minimum ? v_load_f16(c->minima + 16 * b) : v_set1(0.0f);
+            int64_t block = (int64_t)(c->first + b) * p->x->rows + row;
+            v16 w_scale = block_scales(&c->factors, c->first + b);
+            v16 w_minimum = minimum ? block_minima(&c->factors, c->first + b) : v_set1(0.0f);
 #pragma GCC unroll 16
             for (int r = 0; r < height; r++) {
                 v16 dot = _mm512_cvtepi32_ps(_mm512_loadu_si512(dots + 16 * r));
-                acc[r] = v_fma(v_mul(w_scale, v_set1(p->scales[block + r])), dot, acc[r]);
+                acc[r] = v_fma(v_mul(w_scale, v_set1(p->x->scales[block + r])), dot, acc[r]);
                 if (minimum) {
-                    acc[r] = v_fma(w_minimum, v_set1(p->scaled_sums[block + r]), acc[r]);
+                    acc[r] = v_fma(w_minimum, v_set1(p->x->scaled_sums[block + r]), acc[r]);
                 }
             }
         }
@@ -179,7 +178,7 @@ SHARED void add_chunk(int32_t layout, const struct tiled_product *p, struct chun
 #define HEIGHT(n)                                               \
     case n:                                                     \
         if (n < LEAST_HEIGHT) {                                 \
-        } else if (layout == LAYOUT_Q4_MIN) {                   \
+        } else if (has_minima(layout)) {                        \
             add_tile(1, n, layout, p, c, tile, last, sums);     \
         } else {                                                \
             add_tile(0, n, layout, p, c, tile, last, sums);     \
@@ -208,17 +207,17 @@ SHARED void add_chunk(int32_t layout, const struct tiled_product *p, struct chun
 
 /* For LEAST_TILE_ROWS rows or more. */
 SHARED void multiply_on_tiles(int32_t layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
-                              const int8_t *codes, const float *scales, const float *scaled_sums, int32_t rows,
-                              int32_t panel_from, int32_t panel_to, int64_t ahead, const struct target *t) {
-    const int32_t blocks = columns / 32, code_bytes = layout == LAYOUT_Q8 ? BLOCK_CODES : BLOCK_CODES / 2;
+                              const struct quantized_rows *x, int32_t panel_from, int32_t panel_to, int64_t ahead,
+                              const struct target *t) {
+    const int32_t blocks = columns / 32, rows = x->rows;
     const int32_t chunks = (blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS, tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
-    const struct tiled_product p = {codes, scales, scaled_sums, rows, tiles, (rows + tiles - 1) / tiles};
+    const struct tiled_product p = {x, tiles, (rows + tiles - 1) / tiles};
     struct chunk c;
     c.turn = 0;
     configure_tiles(p.height, 32);
     for (int32_t panel = panel_from; panel < panel_to; panel++) {
         const uint8_t *data = weights + panel * panel_bytes;
-        const uint16_t *w_scales = (const uint16_t *)(data + (int64_t)blocks * code_bytes);
+        c.factors = panel_factors(layout, data, blocks);
         for (int32_t tile = 0; tile < tiles; tile += GROUP_TILES) {
             int32_t last = lesser(tile + GROUP_TILES, tiles) - 1;
             int32_t row = tile_start(&p, tile), end = tile_start(&p, last + 1);
@@ -227,10 +226,8 @@ SHARED void multiply_on_tiles(int32_t layout, const uint8_t *weights, int64_t pa
             for (int32_t chunk = 0; chunk < chunks; chunk++) { /* of nearly the same size */
                 c.first = (int32_t)((int64_t)blocks * chunk / chunks);
                 c.blocks = (int32_t)((int64_t)blocks * (chunk + 1) / chunks) - c.first;
-                c.packed = data + (int64_t)c.first * code_bytes;
+                c.packed = data + (int64_t)c.first * code_bytes(layout);
                 c.to_prefetch = tile > 0 ? NULL : data + ahead + c.first * (panel_bytes / blocks);
-                c.scales = w_scales + 16 * c.first;
-                c.minima = c.scales + (int64_t)blocks * 16;
                 c.unpacked = 0;
                 add_chunk(layout, &p, &c, tile, last, sums);
             }

@@ -1,6 +1,7 @@
 /* The kernels of tuning, written once over sixteen lanes as those of kernels.c are. Weights are frozen, in whatever layout
  * they are packed; activations and gradients are f32. What each kernel computes is defined by ScalarTraining.java. */
 #include "attention.h"
+#include "layouts.h"
 
 /* Columns of the forward product, or outputs of the backward one, whose terms are summed up before they are added to the
  * rest: few enough that their weights, in f32, stay in the second-level cache while all rows pass. */
@@ -28,14 +29,23 @@ INLINE void decode_panel(int32_t layout, const uint8_t *panel, int32_t columns, 
         }
         return;
     }
-    int32_t blocks = columns / 32;
-    int eight = layout == LAYOUT_Q8, groups = eight ? 8 : 4;
-    const uint16_t *scales = (const uint16_t *)(const void *)(panel + (int64_t)blocks * groups * 64);
-    const uint16_t *minima = scales + (int64_t)blocks * 16;
-    const v16 low = v_set1(eight ? -128.0f : -8.0f);
+    struct factors f = panel_factors(layout, panel, columns / 32);
+    int eight = code_bytes(layout) == 512, groups = eight ? 8 : 4;
+    const v16 low = v_set1((float)-code_offset(layout));
     for (int32_t b = from / 32; b < (from + count) / 32; b++, out += 32 * 16) {
-        v16 scale = v_load_f16(scales + 16 * b);
-        v16 minimum = layout == LAYOUT_Q4_MIN ? v_load_f16(minima + 16 * b) : v_mul(scale, low);
+        v16 scales[2], minima[2]; /* of the halves */
+        for (int half = 0; half < 2; half++) {
+            scales[half] = block_scales(&f, b);
+            minima[half] = has_minima(layout) ? block_minima(&f, b) : low;
+            if (integers(layout) == 2) {
+                scales[half] = v_mul(scales[half], v_load_i8(f.integer_scales + 16 * (2 * (int64_t)b + half)));
+            }
+            if (!has_minima(layout)) {
+                minima[half] = v_mul(scales[half], low);
+            } else if (integers(layout) == 2) {
+                minima[half] = v_mul(minima[half], v_load_i8(f.integer_minima + 16 * (2 * (int64_t)b + half)));
+            }
+        }
         for (int g = 0; g < groups; g++) {
             int32_t words[16];
             memcpy(words, panel + ((int64_t)b * groups + g) * 64, sizeof words);
@@ -46,9 +56,10 @@ INLINE void decode_panel(int32_t layout, const uint8_t *panel, int32_t columns, 
                     code[l] = (float)(int32_t)(eight ? byte : byte & 0xf);
                     high[l] = (float)(int32_t)(byte >> 4);
                 }
-                v_store(out + (4 * g + i) * 16, v_fma(scale, v_load(code), minimum));
+                int half = g / 4;
+                v_store(out + (4 * g + i) * 16, v_fma(scales[half], v_load(code), minima[half]));
                 if (!eight) {
-                    v_store(out + (16 + 4 * g + i) * 16, v_fma(scale, v_load(high), minimum));
+                    v_store(out + (16 + 4 * g + i) * 16, v_fma(scales[1], v_load(high), minima[1]));
                 }
             }
         }

@@ -198,41 +198,60 @@ static void record_bytes(const void *x, int64_t count) {
     }
 }
 
-/* Layout.java and NumberFormat.java. */
-static const char *const layout_names[] = {"f32", "f16", "bf16", "q8", "q4", "q4 with minima"};
+/* Layout.java and NumberFormat.java. Bytes and columns of a stored block, bytes of a packed row of 256 columns, and where a
+ * block's f16 factors lie. */
+static const struct format {
+    const char *name;
+    int layout, columns, bytes, packed_bytes, factors[2], factor_count;
+} formats[] = {
+    {"f32", LAYOUT_F32, 1, 4, 1024, {0}, 0},
+    {"f16", LAYOUT_F16, 1, 2, 512, {0}, 0},
+    {"bf16", LAYOUT_BF16, 1, 2, 512, {0}, 0},
+    {"q8_0", LAYOUT_Q8, 32, 34, 272, {0}, 1},
+    {"q4_0", LAYOUT_Q4, 32, 18, 144, {0}, 1},
+    {"q4_1", LAYOUT_Q4_MIN, 32, 20, 160, {0, 2}, 2},
+    {"q5_0", LAYOUT_Q8, 32, 22, 272, {0}, 1},
+    {"q5_1", LAYOUT_Q8_MIN, 32, 24, 288, {0, 2}, 2},
+    {"q2_k", LAYOUT_K4_MIN16, 256, 84, 164, {80, 82}, 2},
+    {"q3_k", LAYOUT_K4_MIN16, 256, 110, 164, {108}, 1},
+    {"q4_k", LAYOUT_K4_MIN, 256, 144, 148, {0, 2}, 2},
+    {"q5_k", LAYOUT_K8_MIN, 256, 176, 276, {0, 2}, 2},
+    {"q6_k", LAYOUT_K8_16, 256, 210, 274, {208}, 1},
+    {"iq4_nl", LAYOUT_Q8, 32, 18, 272, {0}, 1},
+    {"iq4_xs", LAYOUT_K8, 256, 136, 266, {0}, 1},
+};
 
-static int quantized(int layout) { return layout >= LAYOUT_Q8; }
+static int quantized(int format) { return formats[format].columns > 1; }
 
-static int64_t stored_bytes(int layout, int32_t columns) {
-    static const int block[] = {4, 2, 2, 34, 18, 20};
-    return (int64_t)block[layout] * (quantized(layout) ? columns / 32 : columns);
+static int64_t stored_bytes(int format, int32_t columns) {
+    return (int64_t)formats[format].bytes * (columns / formats[format].columns);
 }
 
 /* A matrix as stored in a file. code: of all bytes of codes, or -1 for random ones. */
-static uint8_t *stored_matrix(int layout, int32_t outputs, int32_t columns, enum numbers numbers, int code) {
+static uint8_t *stored_matrix(int format, int32_t outputs, int32_t columns, enum numbers numbers, int code) {
     static const uint8_t outermost[] = {0x80, 0x7f, 0x00, 0xff, 0xf0, 0x0f};
-    int64_t bytes = outputs * stored_bytes(layout, columns), count = (int64_t)outputs * columns;
-    if (layout == LAYOUT_F32) {
+    int64_t bytes = outputs * stored_bytes(format, columns), count = (int64_t)outputs * columns;
+    if (format == FORMAT_F32) {
         return (uint8_t *)floats(count, numbers);
     }
     uint8_t *source = memory((size_t)bytes);
-    if (quantized(layout)) {
-        int factors = layout == LAYOUT_Q4_MIN ? 2 : 1, block = (int)stored_bytes(layout, 32);
+    if (quantized(format)) {
+        int block = formats[format].bytes;
         for (int64_t at = 0; at < bytes; at += block) {
             for (int i = 0; i < block; i++) {
                 source[at + i] = code >= 0 ? (uint8_t)code : numbers == EXTREME ? ONE_OF(outermost) : (uint8_t)bits();
             }
-            for (int i = 0; i < factors; i++) {
+            for (int i = 0; i < formats[format].factor_count; i++) {
                 uint16_t factor = code >= 0 ? 0x3c00 /* 1 */ : half(numbers);
-                memcpy(source + at + 2 * i, &factor, 2);
+                memcpy(source + at + formats[format].factors[i], &factor, 2);
             }
         }
     } else {
         uint16_t *halves = (uint16_t *)source;
         for (int64_t i = 0; i < count; i++) {
-            halves[i] = layout == LAYOUT_F16 ? half(numbers) : (uint16_t)(as_bits(number(numbers)) >> 16);
+            halves[i] = format == FORMAT_F16 ? half(numbers) : (uint16_t)(as_bits(number(numbers)) >> 16);
         }
-        if (layout == LAYOUT_BF16 && numbers == SPECIAL) {
+        if (format == FORMAT_BF16 && numbers == SPECIAL) {
             int at = below((int)count);
             halves[at] = (uint16_t)(ONE_OF(special_bits) >> 16);
         }
@@ -246,17 +265,24 @@ struct matrix {
     uint8_t *data;
 };
 
-static struct matrix packed(const struct bita_kernels *k, int layout, int32_t outputs, int32_t columns,
-                            const uint8_t *source, int32_t panel_from, int32_t panel_to) {
-    struct matrix m = {outputs, columns, (outputs + 15) / 16, 16 * stored_bytes(layout, columns), NULL};
+/* rows: of the source, for each output; NULL: as many, in order. */
+static struct matrix packed(const struct bita_kernels *k, int format, int32_t outputs, int32_t columns,
+                            const uint8_t *source, const int32_t *rows, int32_t panel_from, int32_t panel_to) {
+    int64_t panel_bytes = (int64_t)16 * columns * formats[format].packed_bytes / 256;
+    struct matrix m = {outputs, columns, (outputs + 15) / 16, panel_bytes, NULL};
     m.data = memory((size_t)(m.panels * m.panel_bytes));
-    k->pack(layout, source, stored_bytes(layout, columns), outputs, columns, m.data, m.panel_bytes, panel_from, panel_to);
+    k->pack(format, source, stored_bytes(format, columns), rows, outputs, columns, m.data, m.panel_bytes, panel_from,
+            panel_to);
     return m;
 }
 
 /* Of quantized weights now and then more than kernels take at a time. */
-static int32_t some_columns(int layout) {
-    return quantized(layout) ? 32 * (1 + below(below(8) == 0 ? 60 : 10)) : 1 + below(160);
+static int32_t some_columns(int format) {
+    if (!quantized(format)) {
+        return 1 + below(160);
+    }
+    int32_t blocks = 1 + below(below(8) == 0 ? 60 : 10), multiple = formats[format].columns / 32;
+    return 32 * multiple * ((blocks + multiple - 1) / multiple);
 }
 
 static int32_t some_outputs(void) {
@@ -275,11 +301,19 @@ static void some_range(int32_t count, int32_t *from, int32_t *to) {
 }
 
 static void pack(const struct bita_kernels *k, int round) {
-    int layout = round % LENGTH(layout_names);
-    int32_t outputs = some_outputs(), columns = some_columns(layout), from, to;
+    int format = round % LENGTH(formats);
+    int32_t outputs = some_outputs(), columns = some_columns(format), stored_rows = outputs, from, to;
+    int32_t *rows = NULL;
     some_range((outputs + 15) / 16, &from, &to);
-    uint8_t *source = stored_matrix(layout, outputs, columns, ANY_BITS, -1);
-    struct matrix m = packed(k, layout, outputs, columns, source, from, to);
+    if (below(2)) {
+        stored_rows = 1 + below(40);
+        rows = memory((size_t)outputs * sizeof *rows);
+        for (int32_t row = 0; row < outputs; row++) {
+            rows[row] = below(stored_rows);
+        }
+    }
+    uint8_t *source = stored_matrix(format, stored_rows, columns, ANY_BITS, -1);
+    struct matrix m = packed(k, format, outputs, columns, source, rows, from, to);
     record_bytes(m.data, m.panels * m.panel_bytes);
 }
 
@@ -323,6 +357,7 @@ struct activations {
     int8_t *codes;
     float *scales;
     int32_t *sums;
+    int16_t *half_sums;
     float *scaled_sums;
 };
 
@@ -332,14 +367,15 @@ static struct activations activations(int32_t rows, int32_t columns, float *valu
     a.codes = memory((size_t)rows * blocks_per_row * 32);
     a.scales = memory((size_t)rows * blocks_per_row * sizeof(float));
     a.sums = memory((size_t)rows * blocks_per_row * sizeof(int32_t));
+    a.half_sums = memory((size_t)rows * blocks_per_row * 2 * sizeof(int16_t));
     a.scaled_sums = memory((size_t)rows * blocks_per_row * sizeof(float));
     return a;
 }
 
 static void quantize_rows(const struct bita_kernels *k, const struct activations *a, int32_t row_from, int32_t row_to,
                           int32_t block_from, int32_t block_to) {
-    k->quantize(a->values, a->codes, a->scales, a->sums, a->scaled_sums, a->columns, a->rows, row_from, row_to, block_from,
-                block_to);
+    k->quantize(a->values, a->codes, a->scales, a->sums, a->half_sums, a->scaled_sums, a->columns, a->rows, row_from,
+                row_to, block_from, block_to);
 }
 
 /* Blocks of every kind: among them ties, and scales at the limits of what is normal. */
@@ -378,26 +414,27 @@ static void quantize(const struct bita_kernels *k, int round) {
     record_bytes(a.codes, count * 32);
     record_floats(a.scales, count);
     record_ints(a.sums, count);
+    record_bytes(a.half_sums, count * 4);
     record_floats(a.scaled_sums, count);
 }
 
-static void multiply_and_record(const struct bita_kernels *k, int layout, const struct matrix *w, const struct activations *x) {
+static void multiply_and_record(const struct bita_kernels *k, int format, const struct matrix *w, const struct activations *x) {
     int64_t stride = w->outputs + below(3), count = (x->rows - 1) * stride + w->outputs;
     int32_t from, to, add = below(2);
     some_range(w->panels, &from, &to);
     float *out = floats(count, ORDINARY);
-    k->multiply(layout, w->data, w->panel_bytes, w->outputs, w->columns, x->values, x->codes, x->scales, x->sums,
-                x->scaled_sums, x->rows, out, stride, add, from, to);
+    k->multiply(formats[format].layout, w->data, w->panel_bytes, w->outputs, w->columns, x->values, x->codes, x->scales, x->sums,
+                x->half_sums, x->scaled_sums, x->rows, out, stride, add, from, to);
     record_floats(out, count);
 }
 
 /* Every fourth quantized product has all codes and activations at their limits, where narrow sums would saturate. */
-static void multiply(const struct bita_kernels *k, int layout, int round) {
+static void multiply(const struct bita_kernels *k, int format, int round) {
     static const int codes[] = {0x80, 0x7f, 0xff, 0x00};
-    int32_t rows = 1 + round % 70, outputs = some_outputs(), columns = some_columns(layout);
-    int limit = quantized(layout) && round % 4 == 0, code = limit ? ONE_OF(codes) : -1;
-    uint8_t *source = stored_matrix(layout, outputs, columns, any_numbers(), code);
-    struct matrix w = packed(&bita_kernels_generic, layout, outputs, columns, source, 0, (outputs + 15) / 16);
+    int32_t rows = 1 + round % 70, outputs = some_outputs(), columns = some_columns(format);
+    int limit = quantized(format) && round % 4 == 0, code = limit ? ONE_OF(codes) : -1;
+    uint8_t *source = stored_matrix(format, outputs, columns, any_numbers(), code);
+    struct matrix w = packed(&bita_kernels_generic, format, outputs, columns, source, NULL, 0, (outputs + 15) / 16);
     struct activations x = activations(rows, columns, floats((int64_t)rows * columns, any_numbers()));
     if (limit) {
         float sign = below(2) ? 127.0f : -127.0f;
@@ -406,17 +443,24 @@ static void multiply(const struct bita_kernels *k, int layout, int round) {
         }
     }
     quantize_rows(&bita_kernels_generic, &x, 0, rows, 0, columns / 32);
-    multiply_and_record(k, layout, &w, &x);
+    multiply_and_record(k, format, &w, &x);
 }
 
-#define MULTIPLY(layout) \
-    static void multiply_##layout(const struct bita_kernels *k, int round) { multiply(k, layout, round); }
-MULTIPLY(LAYOUT_F32)
-MULTIPLY(LAYOUT_F16)
-MULTIPLY(LAYOUT_BF16)
-MULTIPLY(LAYOUT_Q8)
-MULTIPLY(LAYOUT_Q4)
-MULTIPLY(LAYOUT_Q4_MIN)
+#define MULTIPLY(format) \
+    static void multiply_##format(const struct bita_kernels *k, int round) { multiply(k, format, round); }
+MULTIPLY(FORMAT_F32)
+MULTIPLY(FORMAT_F16)
+MULTIPLY(FORMAT_BF16)
+MULTIPLY(FORMAT_Q8_0)
+MULTIPLY(FORMAT_Q4_0)
+MULTIPLY(FORMAT_Q4_1)
+MULTIPLY(FORMAT_Q5_1)
+MULTIPLY(FORMAT_Q2_K)
+MULTIPLY(FORMAT_Q3_K)
+MULTIPLY(FORMAT_Q4_K)
+MULTIPLY(FORMAT_Q5_K)
+MULTIPLY(FORMAT_Q6_K)
+MULTIPLY(FORMAT_IQ4_XS)
 
 /* Sums a little below the middle of two floats, which rounding by way of a double would take for the middle; in every
  * other case subnormal. */
@@ -432,9 +476,10 @@ static void multiply_rounded_once(const struct bita_kernels *k, int round) {
         values[2 * row] = 1.0f;
         values[2 * row + 1] = round % 2 ? 0x1p-12f * (1 - 0x1p-15f) : 0x1p-75f * (1 - 0x1p-23f);
     }
-    struct matrix w = packed(&bita_kernels_generic, LAYOUT_F32, outputs, 2, (const uint8_t *)weights, 0, (outputs + 15) / 16);
+    struct matrix w =
+        packed(&bita_kernels_generic, FORMAT_F32, outputs, 2, (const uint8_t *)weights, NULL, 0, (outputs + 15) / 16);
     struct activations x = activations(rows, 2, values);
-    multiply_and_record(k, LAYOUT_F32, &w, &x);
+    multiply_and_record(k, FORMAT_F32, &w, &x);
 }
 
 static const int32_t head_dims[] = {16, 32, 48, 64, 80, 96, 128, 256};
@@ -729,17 +774,24 @@ static const struct comparison {
     void (*run)(const struct bita_kernels *k, int round);
     int rounds;
 } comparisons[] = {
-    {"pack", pack, 60},
+    {"pack", pack, 150},
     {"rms_norm", rms_norm, 300},
     {"layer_norm", layer_norm, 300},
     {"add and add_bias", add, 300},
     {"quantize", quantize, 300},
-    {"multiply f32", multiply_LAYOUT_F32, 280},
-    {"multiply f16", multiply_LAYOUT_F16, 280},
-    {"multiply bf16", multiply_LAYOUT_BF16, 280},
-    {"multiply q8", multiply_LAYOUT_Q8, 280},
-    {"multiply q4", multiply_LAYOUT_Q4, 280},
-    {"multiply q4 with minima", multiply_LAYOUT_Q4_MIN, 280},
+    {"multiply f32", multiply_FORMAT_F32, 280},
+    {"multiply f16", multiply_FORMAT_F16, 280},
+    {"multiply bf16", multiply_FORMAT_BF16, 280},
+    {"multiply q8_0", multiply_FORMAT_Q8_0, 280},
+    {"multiply q4_0", multiply_FORMAT_Q4_0, 280},
+    {"multiply q4_1", multiply_FORMAT_Q4_1, 280},
+    {"multiply q5_1", multiply_FORMAT_Q5_1, 280},
+    {"multiply q2_k", multiply_FORMAT_Q2_K, 280},
+    {"multiply q3_k", multiply_FORMAT_Q3_K, 280},
+    {"multiply q4_k", multiply_FORMAT_Q4_K, 280},
+    {"multiply q5_k", multiply_FORMAT_Q5_K, 280},
+    {"multiply q6_k", multiply_FORMAT_Q6_K, 280},
+    {"multiply iq4_xs", multiply_FORMAT_IQ4_XS, 280},
     {"multiply, rounded once", multiply_rounded_once, 40},
     {"rotate", rotate, 100},
     {"store_keys", store_keys, 100},

@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** {@link Kernels#multiply} on one thread, with the default model's largest matrix within a block. */
+/** {@link Kernels#multiply} on one thread, with a small model's largest matrix within a block. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -28,7 +28,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @SuppressWarnings("NullAway.Init") // the setup comes first
 public class MultiplyBenchmark {
     /** Each of another layout. */
-    @Param({"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"})
+    @Param({"F32", "F16", "BF16", "Q8_0", "Q5_1", "Q4_0", "Q4_1", "IQ4_XS", "Q5_K", "Q6_K", "Q4_K", "Q3_K"})
     public NumberFormat format = NumberFormat.F32;
 
     @Param({"1", "4", "8", "16", "64"})
@@ -37,7 +37,7 @@ public class MultiplyBenchmark {
     @Param("1536")
     public int outputs;
 
-    @Param("576")
+    @Param("768")
     public int columns;
 
     private Kernels kernels;

@@ -27,13 +27,13 @@ import org.openjdk.jmh.annotations.Warmup;
 @SuppressWarnings("NullAway.Init") // the setup comes first
 public class PackBenchmark {
     /** Each to another layout. */
-    @Param({"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"})
+    @Param({"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_1", "IQ4_XS", "Q5_K", "Q6_K", "Q4_K", "Q3_K"})
     public NumberFormat format = NumberFormat.F32;
 
     @Param("1536")
     public int outputs;
 
-    @Param("576")
+    @Param("768")
     public int columns;
 
     private Kernels kernels;

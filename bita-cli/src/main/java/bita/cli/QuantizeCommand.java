@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Command;
@@ -26,12 +28,32 @@ import picocli.CommandLine.Parameters;
             "  bita quantize model-f16.gguf --to Q8_0 -o model-q8_0.gguf"
         })
 final class QuantizeCommand implements Callable<Integer> {
+    /** The formats that models can be written in. */
+    static final class WritableFormats implements Iterable<String> {
+        static String names() {
+            return String.join(", ", new WritableFormats());
+        }
+
+        @Override
+        public Iterator<String> iterator() {
+            return Arrays.stream(NumberFormat.values())
+                    .filter(NumberFormat::writable)
+                    .map(NumberFormat::name)
+                    .iterator();
+        }
+    }
+
     private final Terminal terminal;
 
     @Parameters(paramLabel = "MODEL", description = "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder.")
     String model = "";
 
-    @Option(names = "--to", required = true, paramLabel = "FORMAT", description = "One of ${COMPLETION-CANDIDATES}.")
+    @Option(
+            names = "--to",
+            required = true,
+            paramLabel = "FORMAT",
+            completionCandidates = WritableFormats.class,
+            description = "One of ${COMPLETION-CANDIDATES}.")
     NumberFormat format = NumberFormat.F32;
 
     @Option(
@@ -56,6 +78,10 @@ final class QuantizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (!format.writable()) {
+            throw new UsageException(
+                    format + " can be read but not written; --to is one of " + WritableFormats.names());
+        }
         if (!force && Files.exists(output)) {
             throw new FileAlreadyExistsException(
                     output.toString(), null, "this file exists already; --force replaces it");

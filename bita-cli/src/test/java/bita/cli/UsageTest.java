@@ -82,6 +82,7 @@ class UsageTest {
                 wrong("--tempature", "run", "--tempature", "1", "x"),
                 wrong("--output", "quantize", "model.gguf", "--to", "F32"),
                 wrong("--to", "quantize", "model.gguf", "--to", "Q1", "-o", "x"),
+                wrong("q4_k can be read but not written", "quantize", "model.gguf", "--to", "Q4_K", "-o", "x"),
                 wrong("--output", "import", "checkpoint"),
                 wrong("DIR", "import", "-o", "x"),
                 wrong("--to", "import", "checkpoint", "--to", "Q8_0", "-o", "x"),

@@ -19,6 +19,7 @@ public final class Activations {
     private final MemorySegment codes; // i8 (blocks, rows, 32)
     private final MemorySegment scales; // f32 (blocks, rows)
     private final MemorySegment sums; // i32 (blocks, rows): sum of the block's codes
+    private final MemorySegment halfSums; // i16 (blocks, rows, 2): sums of the codes of the block's halves
     private final MemorySegment scaledSums; // f32 (blocks, rows): scale * sum, rounded
 
     /** Memory for {@code rows} rows of {@code columns} numbers, freed with the arena. */
@@ -29,13 +30,14 @@ public final class Activations {
         codes = arena.allocate((long) rows * columns, 64);
         scales = arena.allocate((long) rows * blocks * Float.BYTES, 64);
         sums = arena.allocate((long) rows * blocks * Integer.BYTES, 64);
+        halfSums = arena.allocate((long) rows * blocks * 2 * Short.BYTES, 64);
         scaledSums = arena.allocate((long) rows * blocks * Float.BYTES, 64);
     }
 
     /** Bytes of memory for {@code rows} rows of {@code columns} numbers. */
     public static long bytes(long rows, int columns) {
         int blocks = (columns + Layout.BLOCK - 1) / Layout.BLOCK;
-        return rows * ((Float.BYTES + 1L) * columns + (2L * Float.BYTES + Integer.BYTES) * blocks);
+        return rows * ((Float.BYTES + 1L) * columns + (2L * Float.BYTES + Integer.BYTES + 2L * Short.BYTES) * blocks);
     }
 
     public int columns() {
@@ -66,6 +68,10 @@ public final class Activations {
 
     MemorySegment sums() {
         return sums;
+    }
+
+    MemorySegment halfSums() {
+        return halfSums;
     }
 
     MemorySegment scaledSums() {

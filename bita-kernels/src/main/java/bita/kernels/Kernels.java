@@ -57,12 +57,23 @@ public interface Kernels {
     }
 
     /**
-     * Packs a range of a matrix's panels; see {@link PackedMatrix#pack}, which defines the result.
+     * Packs a range of a matrix's panels, all rows in the order in which they are stored.
      *
      * @param source the whole matrix as stored in a file, (rows, columns) in {@code format}
      */
     default void pack(NumberFormat format, MemorySegment source, PackedMatrix target, int panelFrom, int panelTo) {
-        target.pack(format, source, panelFrom, panelTo);
+        pack(format, source, RowMap.identity(target.rows()), target, panelFrom, panelTo);
+    }
+
+    /**
+     * Packs a range of a matrix's panels; see {@link PackedMatrix#pack}, which defines the result.
+     *
+     * @param source the whole matrix as stored in a file, (map.storedRows, columns) in {@code format}
+     * @param map    which of its rows each row of the target comes from
+     */
+    default void pack(
+            NumberFormat format, MemorySegment source, RowMap map, PackedMatrix target, int panelFrom, int panelTo) {
+        target.pack(format, source, map, panelFrom, panelTo);
     }
 
     /**
@@ -110,8 +121,10 @@ public interface Kernels {
     /**
      * out[r, o] = sum over k of weight[o, k] * x[r, k], or that sum added to what is in {@code out}. Float weights:
      * one fma per k, in order. Quantized weights, per block in order: acc = fma(scale_w * scale_x, dot, acc) with the
-     * exact integer dot product of the codes (c - 8 for {@link Layout#Q4}), and with a minimum
-     * acc = fma(minimum_w, scale_x * sum of x's codes, acc).
+     * exact integer dot product of the codes, and with a minimum acc = fma(minimum_w, scale_x * sum of x's codes, acc).
+     * With two integer scales per block (see {@link Layout}) scale_w is the f16 one and dot the sum of both times the dot
+     * products of their halves; the minima's step is acc = fma(minimum_w * scale_x, sum, acc) with the f16 minimum and the sum
+     * of both integer minima times the sums of x's codes in their halves. All integers are exact in f32.
      *
      * @param x         rows of activations, quantized before, for this number of rows, if the weights are
      * @param out       f32, row r at r * outStride

@@ -103,14 +103,16 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
-    public void pack(NumberFormat format, MemorySegment source, PackedMatrix target, int panelFrom, int panelTo) {
-        target.checkSource(format, source);
+    public void pack(
+            NumberFormat format, MemorySegment source, RowMap map, PackedMatrix target, int panelFrom, int panelTo) {
+        target.checkSource(format, source, map);
         try {
             Functions.PACK.invokeExact(
                     code,
-                    target.layout().ordinal(),
+                    format.ordinal(),
                     source,
                     format.bytes(target.columns()),
+                    map.sources(),
                     target.rows(),
                     target.columns(),
                     target.data(),
@@ -164,6 +166,7 @@ final class NativeKernels implements Kernels {
                     a.codes(),
                     a.scales(),
                     a.sums(),
+                    a.halfSums(),
                     a.scaledSums(),
                     a.columns(),
                     rows,
@@ -198,6 +201,7 @@ final class NativeKernels implements Kernels {
                     x.codes(),
                     x.scales(),
                     x.sums(),
+                    x.halfSums(),
                     x.scaledSums(),
                     rows,
                     out,
@@ -541,11 +545,11 @@ final class NativeKernels implements Kernels {
                 NativeFunctions.handle("read_ahead", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle DROP_PAGES =
                 NativeFunctions.handle("drop_pages", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
-        static final MethodHandle PACK = NativeFunctions.kernel("pack", "ipliiplii");
+        static final MethodHandle PACK = NativeFunctions.kernel("pack", "iplpiiplii");
         static final MethodHandle RMS_NORM = NativeFunctions.kernel("rms_norm", "ppfpiii");
         static final MethodHandle LAYER_NORM = NativeFunctions.kernel("layer_norm", "pppfpiii");
-        static final MethodHandle QUANTIZE = NativeFunctions.kernel("quantize", "pppppiiiiii");
-        static final MethodHandle MULTIPLY = NativeFunctions.kernel("multiply", "ipliipppppipliii");
+        static final MethodHandle QUANTIZE = NativeFunctions.kernel("quantize", "ppppppiiiiii");
+        static final MethodHandle MULTIPLY = NativeFunctions.kernel("multiply", "ipliippppppipliii");
         static final MethodHandle ADD_BIAS = NativeFunctions.kernel("add_bias", "plpiii");
         static final MethodHandle ADD = NativeFunctions.kernel("add", "ppll");
         static final MethodHandle ROTATE = NativeFunctions.kernel("rotate", "plipiii");

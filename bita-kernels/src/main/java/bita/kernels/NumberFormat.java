@@ -1,191 +1,49 @@
 package bita.kernels;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
  * The number formats weights are stored in: ggml's block layouts, little endian.
  *
  * <p>A row of numbers is a sequence of blocks of {@link #blockSize} consecutive elements, each stored in
- * {@link #blockBytes} bytes. The floating-point formats have blocks of one element. The quantized formats start each
- * block with an f16 scale {@code d} (and, for {@link #Q4_1}, an f16 minimum {@code m}), followed by the integer codes
- * {@code q} of its 32 elements; 4-bit codes of the first 16 elements lie in the low halves of the 16 code bytes, those
- * of the last 16 in the high halves.
+ * {@link #blockBytes} bytes. The floating-point formats have blocks of one element, the quantized ones integer codes q
+ * that share an f16 scale d and, in some of them, an f16 minimum m. In super-blocks of 256 elements every 16 or 32 of
+ * them have an integer scale s, and an integer minimum n, besides.
  *
  * @see <a href="https://github.com/ggml-org/ggml/blob/master/src/ggml-quants.c">ggml's reference quantizers</a>
  */
 public enum NumberFormat {
     /** IEEE 754 binary32. */
-    F32(1, 4) {
-        @Override
-        void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
-            MemorySegment.copy(source, FLOAT, offset, target, targetOffset, count);
-        }
-
-        @Override
-        void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
-            MemorySegment.copy(source, sourceOffset, target, FLOAT, offset, count);
-        }
-    },
-
+    F32(1, 4),
     /** IEEE 754 binary16. Encoding rounds to nearest, ties to even; what is too large becomes infinite. */
-    F16(1, 2) {
-        @Override
-        void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
-            for (int i = 0; i < count; i++) {
-                target[targetOffset + i] = Float.float16ToFloat(source.get(SHORT, offset + 2L * i));
-            }
-        }
-
-        @Override
-        void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
-            for (int i = 0; i < count; i++) {
-                target.set(SHORT, offset + 2L * i, Float.floatToFloat16(source[sourceOffset + i]));
-            }
-        }
-    },
-
+    F16(1, 2),
     /** The upper 16 bits of binary32. Encoding rounds to nearest, ties to even; NaN stays NaN and becomes quiet. */
-    BF16(1, 2) {
-        @Override
-        void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
-            for (int i = 0; i < count; i++) {
-                target[targetOffset + i] = Float.intBitsToFloat(source.get(SHORT, offset + 2L * i) << 16);
-            }
-        }
-
-        @Override
-        void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
-            for (int i = 0; i < count; i++) {
-                target.set(SHORT, offset + 2L * i, floatToBfloat16(source[sourceOffset + i]));
-            }
-        }
-    },
-
+    BF16(1, 2),
     /** 8-bit codes: {@code d * q}, q in -127..127, {@code d = max|x| / 127}. */
-    Q8_0(32, 34) {
-        @Override
-        void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
-            long at = offset;
-            for (int start = targetOffset; start < targetOffset + count; start += 32, at += 34) {
-                float scale = Float.float16ToFloat(source.get(SHORT, at));
-                for (int i = 0; i < 32; i++) {
-                    target[start + i] = scale * source.get(ValueLayout.JAVA_BYTE, at + 2 + i);
-                }
-            }
-        }
-
-        @Override
-        void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
-            long at = offset;
-            for (int start = sourceOffset; start < sourceOffset + count; start += 32, at += 34) {
-                float largest = 0;
-                for (int i = 0; i < 32; i++) {
-                    largest = Math.max(largest, Math.abs(source[start + i]));
-                }
-                float scale = largest / 127;
-                float inverse = inverse(scale);
-                target.set(SHORT, at, finiteFloat16(scale));
-                for (int i = 0; i < 32; i++) {
-                    int code = roundHalfAwayFromZero(source[start + i] * inverse);
-                    target.set(ValueLayout.JAVA_BYTE, at + 2 + i, (byte) Math.clamp(code, -127, 127));
-                }
-            }
-        }
-    },
-
+    Q8_0(32, 34),
     /** 4-bit codes: {@code d * (q - 8)}, q in 0..15; d is the element of the largest magnitude, divided by -8. */
-    Q4_0(32, 18) {
-        @Override
-        void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
-            long at = offset;
-            for (int start = targetOffset; start < targetOffset + count; start += 32, at += 18) {
-                float scale = Float.float16ToFloat(source.get(SHORT, at));
-                for (int i = 0; i < 16; i++) {
-                    int codes = source.get(ValueLayout.JAVA_BYTE, at + 2 + i);
-                    target[start + i] = scale * ((codes & 0xf) - 8);
-                    target[start + i + 16] = scale * (((codes >> 4) & 0xf) - 8);
-                }
-            }
-        }
-
-        @Override
-        void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
-            long at = offset;
-            for (int start = sourceOffset; start < sourceOffset + count; start += 32, at += 18) {
-                float largest = 0;
-                for (int i = 0; i < 32; i++) {
-                    float value = source[start + i];
-                    // NaN wins and stays, so that it is refused with the scale.
-                    if (Math.abs(value) > Math.abs(largest) || Float.isNaN(value)) {
-                        largest = value;
-                    }
-                }
-                float scale = largest / -8;
-                float inverse = inverse(scale);
-                target.set(SHORT, at, finiteFloat16(scale));
-                for (int i = 0; i < 16; i++) {
-                    int low = code(source[start + i], inverse);
-                    int high = code(source[start + i + 16], inverse);
-                    target.set(ValueLayout.JAVA_BYTE, at + 2 + i, (byte) (low | (high << 4)));
-                }
-            }
-        }
-
-        private static int code(float value, float inverse) {
-            return Math.clamp((int) (value * inverse + 8.5f), 0, 15);
-        }
-    },
-
+    Q4_0(32, 18),
     /** 4-bit codes with a minimum: {@code d * q + m}, q in 0..15, {@code d = (max - min) / 15}, {@code m = min}. */
-    Q4_1(32, 20) {
-        @Override
-        void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
-            long at = offset;
-            for (int start = targetOffset; start < targetOffset + count; start += 32, at += 20) {
-                float scale = Float.float16ToFloat(source.get(SHORT, at));
-                float minimum = Float.float16ToFloat(source.get(SHORT, at + 2));
-                for (int i = 0; i < 16; i++) {
-                    int codes = source.get(ValueLayout.JAVA_BYTE, at + 4 + i);
-                    target[start + i] = scale * (codes & 0xf) + minimum;
-                    target[start + i + 16] = scale * ((codes >> 4) & 0xf) + minimum;
-                }
-            }
-        }
-
-        @Override
-        void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
-            long at = offset;
-            for (int start = sourceOffset; start < sourceOffset + count; start += 32, at += 20) {
-                float minimum = source[start];
-                float maximum = source[start];
-                for (int i = 1; i < 32; i++) {
-                    minimum = Math.min(minimum, source[start + i]);
-                    maximum = Math.max(maximum, source[start + i]);
-                }
-                float scale = (maximum - minimum) / 15;
-                float inverse = inverse(scale);
-                target.set(SHORT, at, finiteFloat16(scale));
-                target.set(SHORT, at + 2, finiteFloat16(minimum));
-                for (int i = 0; i < 16; i++) {
-                    int low = code(source[start + i], minimum, inverse);
-                    int high = code(source[start + i + 16], minimum, inverse);
-                    target.set(ValueLayout.JAVA_BYTE, at + 4 + i, (byte) (low | (high << 4)));
-                }
-            }
-        }
-
-        private static int code(float value, float minimum, float inverse) {
-            return Math.clamp((int) ((value - minimum) * inverse + 0.5f), 0, 15);
-        }
-    };
-
-    private static final ValueLayout.OfFloat FLOAT =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    Q4_1(32, 20),
+    /** 5-bit codes: {@code d * (q - 16)}, q in 0..31; d is the element of the largest magnitude, divided by -16. */
+    Q5_0(32, 22),
+    /** 5-bit codes with a minimum: {@code d * q + m}, q in 0..31, {@code d = (max - min) / 31}, {@code m = min}. */
+    Q5_1(32, 24),
+    /** 2-bit codes: {@code (d * s) * q - m * n}, s and n in 0..15 for 16 elements. Read only. */
+    Q2_K(256, 84),
+    /** 3-bit codes: {@code (d * (s - 32)) * (q - 4)}, s in 0..63 for 16 elements. Read only. */
+    Q3_K(256, 110),
+    /** 4-bit codes: {@code (d * s) * q - m * n}, s and n in 0..63 for 32 elements. Read only. */
+    Q4_K(256, 144),
+    /** 5-bit codes: {@code (d * s) * q - m * n}, s and n in 0..63 for 32 elements. Read only. */
+    Q5_K(256, 176),
+    /** 6-bit codes: {@code (d * s) * (q - 32)}, s in -128..127 for 16 elements. Read only. */
+    Q6_K(256, 210),
+    /** 4-bit codes that stand for 16 unevenly spaced numbers: {@code d * number(q)}. Read only. */
+    IQ4_NL(32, 18),
+    /** As IQ4_NL: {@code (d * (s - 32)) * number(q)}, s in 0..63 for 32 elements. Read only. */
+    IQ4_XS(256, 136);
 
     private final int blockSize;
     private final int blockBytes;
@@ -195,7 +53,7 @@ public enum NumberFormat {
         this.blockBytes = blockBytes;
     }
 
-    /** Elements in a block: 1 or 32. */
+    /** Elements in a block: 1, 32 or 256. */
     public int blockSize() {
         return blockSize;
     }
@@ -208,6 +66,22 @@ public enum NumberFormat {
     /** Whether elements are stored as integer codes that share a scale. */
     public boolean quantized() {
         return blockSize > 1;
+    }
+
+    /** Whether elements are codes with a minimum beside the scale. */
+    boolean hasMinima() {
+        return switch (this) {
+            case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> true;
+            default -> false;
+        };
+    }
+
+    /** Whether {@link #encode} makes this format; all of them can be decoded. */
+    public boolean writable() {
+        return switch (this) {
+            case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 -> true;
+            case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS -> false;
+        };
     }
 
     /**
@@ -239,7 +113,37 @@ public enum NumberFormat {
      */
     public void decode(MemorySegment source, long offset, float[] target, int targetOffset, int count) {
         checkRanges(source, offset, target, targetOffset, count);
-        decodeBlocks(source, offset, target, targetOffset, count);
+        switch (this) {
+            case F32 -> FloatFormats.decodeF32(source, offset, target, targetOffset, count);
+            case F16 -> FloatFormats.decodeF16(source, offset, target, targetOffset, count);
+            case BF16 -> FloatFormats.decodeBf16(source, offset, target, targetOffset, count);
+            default -> {
+                StoredBlock block = new StoredBlock();
+                for (int i = 0; i < count; i += blockSize) {
+                    read(source, offset + i / blockSize * (long) blockBytes, block);
+                    block.decode(hasMinima(), blockSize, target, targetOffset + i);
+                }
+            }
+        }
+    }
+
+    /** Takes a stored block of a quantized format apart. */
+    void read(MemorySegment source, long offset, StoredBlock block) {
+        switch (this) {
+            case F32, F16, BF16 -> throw new IllegalStateException(this + " has no codes");
+            case Q8_0 -> BlockFormats.readQ8(source, offset, block);
+            case Q4_0 -> BlockFormats.readQ40(source, offset, block);
+            case Q4_1 -> BlockFormats.readQ41(source, offset, block);
+            case Q5_0 -> BlockFormats.readQ50(source, offset, block);
+            case Q5_1 -> BlockFormats.readQ51(source, offset, block);
+            case Q2_K -> SuperBlockFormats.readQ2K(source, offset, block);
+            case Q3_K -> SuperBlockFormats.readQ3K(source, offset, block);
+            case Q4_K -> SuperBlockFormats.readQ4K(source, offset, block);
+            case Q5_K -> SuperBlockFormats.readQ5K(source, offset, block);
+            case Q6_K -> SuperBlockFormats.readQ6K(source, offset, block);
+            case IQ4_NL -> BlockFormats.readIq4Nl(source, offset, block);
+            case IQ4_XS -> SuperBlockFormats.readIq4Xs(source, offset, block);
+        }
     }
 
     /**
@@ -253,15 +157,36 @@ public enum NumberFormat {
      * @throws IllegalArgumentException if count is negative or not a multiple of the block size, or if a quantized
      *     format cannot hold an element because it is not finite or too large for an f16 scale
      * @throws IndexOutOfBoundsException if source or target is too short
+     * @throws UnsupportedOperationException if the format is not {@link #writable}
      */
     public void encode(float[] source, int sourceOffset, int count, MemorySegment target, long offset) {
+        if (!writable()) {
+            throw new UnsupportedOperationException(
+                    this + " can be read but not written; choose another format, for instance Q8_0");
+        }
         checkRanges(target, offset, source, sourceOffset, count);
-        encodeBlocks(source, sourceOffset, count, target, offset);
+        switch (this) {
+            case F32 -> FloatFormats.encodeF32(source, sourceOffset, count, target, offset);
+            case F16 -> FloatFormats.encodeF16(source, sourceOffset, count, target, offset);
+            case BF16 -> FloatFormats.encodeBf16(source, sourceOffset, count, target, offset);
+            default -> {
+                for (int i = 0; i < count; i += blockSize) {
+                    encodeBlock(source, sourceOffset + i, target, offset + i / blockSize * (long) blockBytes);
+                }
+            }
+        }
     }
 
-    abstract void decodeBlocks(MemorySegment source, long offset, float[] target, int targetOffset, int count);
-
-    abstract void encodeBlocks(float[] source, int sourceOffset, int count, MemorySegment target, long offset);
+    private void encodeBlock(float[] source, int start, MemorySegment target, long offset) {
+        switch (this) {
+            case Q8_0 -> BlockFormats.encodeQ8(source, start, target, offset);
+            case Q4_0 -> BlockFormats.encodeQ40(source, start, target, offset);
+            case Q4_1 -> BlockFormats.encodeQ41(source, start, target, offset);
+            case Q5_0 -> BlockFormats.encodeQ50(source, start, target, offset);
+            case Q5_1 -> BlockFormats.encodeQ51(source, start, target, offset);
+            default -> throw new IllegalStateException(this + " has no encoder");
+        }
+    }
 
     private void checkRanges(MemorySegment stored, long offset, float[] elements, int elementOffset, int count) {
         Objects.checkFromIndexSize(offset, bytes(count), stored.byteSize());
@@ -273,32 +198,5 @@ public enum NumberFormat {
             throw new IllegalArgumentException(
                     this + " stores elements in blocks of " + blockSize + ", so it cannot store " + elements);
         }
-    }
-
-    private static short floatToBfloat16(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        if (Float.isNaN(value)) {
-            // Truncation alone could leave an infinity; the quiet bit keeps it a NaN.
-            return (short) ((bits >>> 16) | 0x40);
-        }
-        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
-    }
-
-    private static float inverse(float scale) {
-        return scale == 0 ? 0 : 1 / scale;
-    }
-
-    private static short finiteFloat16(float value) {
-        short bits = Float.floatToFloat16(value);
-        if (!Float.isFinite(Float.float16ToFloat(bits))) {
-            throw new IllegalArgumentException(
-                    "a block to be quantized holds an element that is not finite or too large for an f16 scale");
-        }
-        return bits;
-    }
-
-    /** As C's roundf; the argument is small, so adding one half in f64 is exact. */
-    private static int roundHalfAwayFromZero(float value) {
-        return (int) (value + Math.copySign(0.5, value));
     }
 }

@@ -120,17 +120,20 @@ public final class ScalarKernels implements Kernels {
         } else {
             inverse = 1f / scale;
         }
-        int sum = 0;
+        int[] halves = new int[2];
         for (int i = 0; i < BLOCK; i++) {
             int code = 0;
             if (inverse > 0f) {
                 code = (int) Math.rint(a.values().getAtIndex(JAVA_FLOAT, first + i) * inverse);
             }
             a.codes().set(JAVA_BYTE, block * BLOCK + i, (byte) code);
-            sum += code;
+            halves[i / (BLOCK / 2)] += code;
         }
+        int sum = halves[0] + halves[1];
         a.scales().setAtIndex(JAVA_FLOAT, block, scale);
         a.sums().setAtIndex(JAVA_INT, block, sum);
+        a.halfSums().setAtIndex(JAVA_SHORT, 2 * block, (short) halves[0]);
+        a.halfSums().setAtIndex(JAVA_SHORT, 2 * block + 1, (short) halves[1]);
         a.scaledSums().setAtIndex(JAVA_FLOAT, block, scale * (float) sum);
     }
 
@@ -169,21 +172,53 @@ public final class ScalarKernels implements Kernels {
 
     private static float quantizedDot(PackedMatrix weights, int output, Activations x, int rows, int row) {
         int blocks = weights.columns() / BLOCK;
+        boolean halves = weights.layout().integers() == 2;
         float acc = 0f;
         for (int b = 0; b < blocks; b++) {
             long block = (long) b * rows + row;
-            int dot = 0;
-            for (int i = 0; i < BLOCK; i++) {
-                dot += weights.code(output, b * BLOCK + i) * x.codes().get(JAVA_BYTE, block * BLOCK + i);
-            }
-            float scale = x.scales().getAtIndex(JAVA_FLOAT, block);
-            acc = Math.fma(weights.scale(output, b) * scale, (float) dot, acc);
-            if (weights.layout() == Layout.Q4_MIN) {
-                float scaledSum = x.scaledSums().getAtIndex(JAVA_FLOAT, block);
-                acc = Math.fma(weights.minimum(output, b), scaledSum, acc);
-            }
+            acc = halves ? addHalves(acc, weights, output, b, x, block) : addBlock(acc, weights, output, b, x, block);
         }
         return acc;
+    }
+
+    private static float addBlock(float acc, PackedMatrix weights, int output, int b, Activations x, long block) {
+        // Exact, as are the dot product and its conversion: at most 32 * 128 * 127.
+        float scaleW = weights.scale(output, b) * weights.integerScale(output, b * BLOCK);
+        float scaleX = x.scales().getAtIndex(JAVA_FLOAT, block);
+        int dot = dot(weights, output, b * BLOCK, BLOCK, x, block * BLOCK);
+        float sum = Math.fma(scaleW * scaleX, (float) dot, acc);
+        if (!weights.layout().hasMinima()) {
+            return sum;
+        }
+        float minimumW = weights.minimum(output, b) * weights.integerMinimum(output, b * BLOCK);
+        return Math.fma(minimumW, x.scaledSums().getAtIndex(JAVA_FLOAT, block), sum);
+    }
+
+    /** As {@link #addBlock}, with integer scales and minima of half blocks. */
+    private static float addHalves(float acc, PackedMatrix weights, int output, int b, Activations x, long block) {
+        // No more than 2 * 128 * (16 * 32 * 127), for there are no codes beyond -32..31: a little less than 2^24, and
+        // exact.
+        int dot = 0;
+        int minima = 0;
+        for (int half = 0; half < 2; half++) {
+            int k = b * BLOCK + half * (BLOCK / 2);
+            int halfDot = dot(weights, output, k, BLOCK / 2, x, block * BLOCK + half * (BLOCK / 2L));
+            dot += weights.integerScale(output, k) * halfDot;
+            if (weights.layout().hasMinima()) {
+                minima += weights.integerMinimum(output, k) * x.halfSums().getAtIndex(JAVA_SHORT, 2 * block + half);
+            }
+        }
+        float scaleX = x.scales().getAtIndex(JAVA_FLOAT, block);
+        float sum = Math.fma(weights.scale(output, b) * scaleX, (float) dot, acc);
+        return weights.layout().hasMinima() ? Math.fma(weights.minimum(output, b) * scaleX, (float) minima, sum) : sum;
+    }
+
+    private static int dot(PackedMatrix weights, int output, int k, int count, Activations x, long first) {
+        int dot = 0;
+        for (int i = 0; i < count; i++) {
+            dot += weights.code(output, k + i) * x.codes().get(JAVA_BYTE, first + i);
+        }
+        return dot;
     }
 
     @Override

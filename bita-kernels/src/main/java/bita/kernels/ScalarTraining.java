@@ -29,8 +29,8 @@ final class ScalarTraining implements TrainingKernels {
             return w.weight(row, column);
         }
         int block = column / BLOCK;
-        double minimum = w.layout() == Layout.Q4_MIN ? w.minimum(row, block) : 0;
-        return (double) w.scale(row, block) * w.code(row, column) + minimum;
+        double minimum = w.layout().hasMinima() ? (double) w.minimum(row, block) * w.integerMinimum(row, column) : 0;
+        return (double) w.scale(row, block) * w.integerScale(row, column) * w.code(row, column) + minimum;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package bita.kernels;
 
+import static jdk.incubator.vector.VectorOperators.B2I;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
@@ -9,6 +10,7 @@ import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -30,6 +32,10 @@ final class VectorLanes {
     /** As many 16-bit numbers as the other vectors have lanes. */
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+
+    /** As many 8-bit numbers, or the least that a vector has. */
+    private static final VectorSpecies<Byte> BYTES =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(Long.SIZE, FLOATS.vectorBitSize() / 4)));
 
     /** Adding it to a number within +-2^22 leaves the nearest integer, ties to even, in the low bits. */
     private static final float ROUNDER = 0x1.8p23f;
@@ -64,6 +70,13 @@ final class VectorLanes {
     /** bf16 numbers at a byte offset. */
     static FloatVector loadBf16(MemorySegment source, long offset) {
         return loadShorts(source, offset).lanewise(LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** Signed 8-bit numbers at a byte offset; reads eight bytes at least. */
+    static IntVector loadBytes(MemorySegment source, long offset) {
+        return ByteVector.fromMemorySegment(BYTES, source, offset, ORDER)
+                .convertShape(B2I, INTS, 0)
+                .reinterpretAsInts();
     }
 
     private static IntVector loadShorts(MemorySegment source, long offset) {

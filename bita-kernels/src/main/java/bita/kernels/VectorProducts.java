@@ -8,6 +8,7 @@ import static bita.kernels.VectorLanes.WIDTH;
 import static bita.kernels.VectorLanes.broadcast;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -27,7 +28,8 @@ import jdk.incubator.vector.VectorMask;
  *
  * <p>Codes are multiplied as 16-bit numbers. The 32-bit word of a lane holds the codes of four columns; its even and
  * its odd bytes make two pairs of 16-bit numbers, which meet the same pairs of activation codes in every lane. The
- * sums cannot overflow: 16 * 15 * 127 with 4-bit codes, 2 * 128 * 127 with 8-bit codes before they are widened.
+ * sums cannot overflow: 16 * 15 * 127 with 4-bit codes, 8 * 32 * 127 with those of 5 and 6 bits and 2 * 128 * 127 with 8-bit
+ * codes before they are widened.
  */
 final class VectorProducts {
     private static final int LANES = Layout.LANES;
@@ -45,6 +47,7 @@ final class VectorProducts {
     private final MemorySegment x;
     private final MemorySegment scales;
     private final MemorySegment sums;
+    private final MemorySegment halfSums;
     private final MemorySegment scaledSums;
     private final MemorySegment out;
     private final long outStride;
@@ -64,6 +67,7 @@ final class VectorProducts {
         this.x = activations.values();
         this.scales = activations.scales();
         this.sums = activations.sums();
+        this.halfSums = activations.halfSums();
         this.scaledSums = activations.scaledSums();
         this.out = out;
         this.outStride = outStride;
@@ -122,7 +126,7 @@ final class VectorProducts {
             case F32 -> VectorLanes.load(data, panel + index * Float.BYTES);
             case F16 -> VectorLanes.loadF16(data, panel + index * Short.BYTES);
             case BF16 -> VectorLanes.loadBf16(data, panel + index * Short.BYTES);
-            case Q8, Q4, Q4_MIN -> throw new IllegalStateException(layout + " holds codes");
+            default -> throw new IllegalStateException(layout + " holds codes");
         };
     }
 
@@ -215,28 +219,53 @@ final class VectorProducts {
     private FloatVector addBlock(FloatVector sum, long panel, int lane, int row, int b) {
         int block = b * rows + row;
         int codes = block * GROUPS;
-        long factors = panel + ((long) b * LANES + lane) * Short.BYTES;
+        long from = panel + ((long) b * layout.codeBits() * LANES + lane) * Integer.BYTES;
         float scale = scales.getAtIndex(JAVA_FLOAT, block);
-        FloatVector product = VectorLanes.loadF16(data, factors + layout.scalesOffset(columns))
-                .mul(scale);
-        return switch (layout) {
-            case Q8 -> {
-                IntVector dot = dot8(panel + ((long) b * GROUPS * LANES + lane) * Integer.BYTES, codes);
-                yield toFloats(dot).fma(product, sum);
-            }
-            case Q4 -> {
-                IntVector dot = dot4(panel + ((long) b * (GROUPS / 2) * LANES + lane) * Integer.BYTES, codes);
-                int codeSum = sums.getAtIndex(JAVA_INT, block);
-                yield toFloats(dot.sub(8 * codeSum)).fma(product, sum);
-            }
-            case Q4_MIN -> {
-                IntVector dot = dot4(panel + ((long) b * (GROUPS / 2) * LANES + lane) * Integer.BYTES, codes);
-                FloatVector minimum = VectorLanes.loadF16(data, factors + layout.minimaOffset(columns));
-                float scaledSum = scaledSums.getAtIndex(JAVA_FLOAT, block);
-                yield minimum.fma(broadcast(scaledSum), toFloats(dot).fma(product, sum));
-            }
+        IntVector dot = switch (layout) {
+            case Q8, K8 -> dot8(from, codes);
+            case Q8_MIN, K8_MIN -> addHalves(half(from, codes, 0)).add(addHalves(upperHalf(from, codes, 0)));
+            case Q4 -> dot4(from, codes).sub(8 * sums.getAtIndex(JAVA_INT, block));
+            case Q4_MIN, K4_MIN -> dot4(from, codes);
+            case K8_16 ->
+                integers(layout.integerScalesOffset(columns), panel, lane, 2 * b)
+                        .mul(addHalves(half(from, codes, layout.codeOffset())))
+                        .add(integers(layout.integerScalesOffset(columns), panel, lane, 2 * b + 1)
+                                .mul(addHalves(upperHalf(from, codes, layout.codeOffset()))));
+            case K4_MIN16 ->
+                integers(layout.integerScalesOffset(columns), panel, lane, 2 * b)
+                        .mul(addHalves(nibbleHalf(from, codes, 0)))
+                        .add(integers(layout.integerScalesOffset(columns), panel, lane, 2 * b + 1)
+                                .mul(addHalves(nibbleHalf(from, codes, 4))));
             case F32, F16, BF16 -> throw new IllegalStateException(layout + " holds numbers");
         };
+        FloatVector product = factors(layout.scalesOffset(columns), layout.integerScalesOffset(columns), panel, lane, b)
+                .mul(scale);
+        FloatVector result = toFloats(dot).fma(product, sum);
+        if (!layout.hasMinima()) {
+            return result;
+        }
+        FloatVector minimum =
+                factors(layout.minimaOffset(columns), layout.integerMinimaOffset(columns), panel, lane, b);
+        if (layout.integers() < 2) {
+            return minimum.fma(broadcast(scaledSums.getAtIndex(JAVA_FLOAT, block)), result);
+        }
+        IntVector minima = integers(layout.integerMinimaOffset(columns), panel, lane, 2 * b)
+                .mul(halfSums.getAtIndex(JAVA_SHORT, 2L * block))
+                .add(integers(layout.integerMinimaOffset(columns), panel, lane, 2 * b + 1)
+                        .mul(halfSums.getAtIndex(JAVA_SHORT, 2L * block + 1)));
+        return toFloats(minima).fma(minimum.mul(scale), result);
+    }
+
+    /** f16 factors of a block, times its integers where it has one of them for each row. */
+    private FloatVector factors(long offset, long integersOffset, long panel, int lane, int b) {
+        long index = (long) b * BLOCK / layout.scaleColumns();
+        FloatVector wide = VectorLanes.loadF16(data, panel + offset + (index * LANES + lane) * Short.BYTES);
+        return layout.integers() == 1 ? wide.mul(toFloats(integers(integersOffset, panel, lane, b))) : wide;
+    }
+
+    /** The integers of one row of sixteen. */
+    private IntVector integers(long offset, long panel, int lane, int row) {
+        return VectorLanes.loadBytes(data, panel + offset + (long) row * LANES + lane);
     }
 
     private static FloatVector toFloats(IntVector dot) {
@@ -259,6 +288,37 @@ final class VectorProducts {
                 .add(nibbles(words.lanewise(LSHR, 8)).mul(codes(oddCodes, codes)))
                 .add(nibbles(words.lanewise(LSHR, 4)).mul(codes(evenCodes, upper)))
                 .add(nibbles(words.lanewise(LSHR, 12)).mul(codes(oddCodes, upper)));
+    }
+
+    /** The sums of products of one half's 4-bit codes, which lie in the low or the high halves of the bytes. */
+    private ShortVector nibbleHalf(long from, int codes, int shift) {
+        ShortVector sum = ShortVector.zero(SHORTS);
+        for (int g = 0; g < GROUPS / 2; g++) {
+            IntVector words = words(from + (long) g * GROUP_BYTES);
+            int group = codes + g + (shift > 0 ? GROUPS / 2 : 0);
+            sum = sum.add(nibbles(words.lanewise(LSHR, shift)).mul(codes(evenCodes, group)))
+                    .add(nibbles(words.lanewise(LSHR, shift + 8)).mul(codes(oddCodes, group)));
+        }
+        return sum;
+    }
+
+    /** The sums of products of the first half's codes, which are bytes less {@code offset} and of six bits at most. */
+    private ShortVector half(long from, int codes, int offset) {
+        ShortVector sum = ShortVector.zero(SHORTS);
+        for (int g = 0; g < GROUPS / 2; g++) {
+            IntVector words = words(from + (long) g * GROUP_BYTES);
+            ShortVector even = words.and(0x00ff00ff).reinterpretAsShorts().sub((short) offset);
+            ShortVector odd = words.lanewise(LSHR, 8)
+                    .and(0x00ff00ff)
+                    .reinterpretAsShorts()
+                    .sub((short) offset);
+            sum = sum.add(even.mul(codes(evenCodes, codes + g))).add(odd.mul(codes(oddCodes, codes + g)));
+        }
+        return sum;
+    }
+
+    private ShortVector upperHalf(long from, int codes, int offset) {
+        return half(from + GROUPS / 2 * GROUP_BYTES, codes + GROUPS / 2, offset);
     }
 
     private IntVector dot8(long from, int codes) {

@@ -218,7 +218,7 @@ class RowKernelsTest {
         Activations x = TestData.activations(rows, columns, TestData.zeros((long) rows * columns));
         x.values().copyFrom(values);
         kernels.quantize(x, rows, from, to, 0, columns / Layout.BLOCK);
-        return join(bytes(x.codes()), floats(x.scales()), ints(x.sums()), floats(x.scaledSums()));
+        return join(bytes(x.codes()), floats(x.scales()), ints(x.sums()), bytes(x.halfSums()), floats(x.scaledSums()));
     }
 
     @ParameterizedTest

@@ -95,27 +95,48 @@ final class TestData {
         return x;
     }
 
-    /** A packed matrix; extreme numbers bring the outermost codes and any finite f16 factor. */
-    PackedMatrix matrix(NumberFormat format, int rows, int columns, Numbers numbers) {
+    /** A multiple of the format's block size; of float formats any number. */
+    int columns(NumberFormat format, int most) {
+        return format.blockSize() * (1 + below(Math.max(1, most / format.blockSize())));
+    }
+
+    /** Where the f16 factors of a stored block lie. */
+    static int[] factors(NumberFormat format) {
+        return switch (format) {
+            case F32, F16, BF16 -> new int[0];
+            case Q8_0, Q4_0, Q5_0, IQ4_NL, IQ4_XS -> new int[] {0};
+            case Q4_1, Q5_1, Q4_K, Q5_K -> new int[] {0, 2};
+            case Q2_K -> new int[] {80, 82};
+            case Q3_K -> new int[] {108};
+            case Q6_K -> new int[] {208};
+        };
+    }
+
+    /** A matrix as stored in a file; extreme numbers bring the outermost codes and any finite f16 factor. */
+    MemorySegment stored(NumberFormat format, int rows, int columns, Numbers numbers) {
         MemorySegment source = Arena.ofAuto().allocate(format.bytes((long) rows * columns), 64);
         for (long at = 0; at < source.byteSize(); at += format.blockBytes()) {
             switch (format) {
                 case F32 -> source.set(JAVA_FLOAT, at, number(numbers));
                 case F16 -> source.set(JAVA_SHORT, at, half(numbers));
                 case BF16 -> source.set(JAVA_SHORT, at, (short) (Float.floatToIntBits(number(numbers)) >> 16));
-                case Q8_0, Q4_0, Q4_1 -> {
-                    int factors = format == NumberFormat.Q4_1 ? 2 : 1;
-                    for (int i = 0; i < factors; i++) {
-                        source.set(JAVA_SHORT_UNALIGNED, at + 2L * i, half(numbers));
-                    }
-                    for (int i = 2 * factors; i < format.blockBytes(); i++) {
+                default -> {
+                    for (int i = 0; i < format.blockBytes(); i++) {
                         source.set(JAVA_BYTE, at + i, code(numbers));
+                    }
+                    for (int factor : factors(format)) {
+                        source.set(JAVA_SHORT_UNALIGNED, at + factor, half(numbers));
                     }
                 }
             }
         }
+        return source;
+    }
+
+    /** Such a matrix, packed. */
+    PackedMatrix matrix(NumberFormat format, int rows, int columns, Numbers numbers) {
         PackedMatrix matrix = PackedMatrix.allocate(Arena.ofAuto(), format, rows, columns);
-        matrix.pack(format, source, 0, matrix.panels());
+        matrix.pack(format, stored(format, rows, columns, numbers), 0, matrix.panels());
         return matrix;
     }
 

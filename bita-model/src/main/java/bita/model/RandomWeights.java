@@ -79,8 +79,14 @@ final class RandomWeights {
         return new Weights(layers, ones(), matrix(config.vocabulary(), hidden));
     }
 
+    /** The format of the token embedding where that of the matrices is {@code format}. */
+    static NumberFormat embeddingFormat(NumberFormat format) {
+        return format.writable() ? format : NumberFormat.Q8_0;
+    }
+
     /** A token embedding (vocabulary, hidden), the same for all tokens. */
     MemorySegment embedding() {
+        NumberFormat format = embeddingFormat(this.format);
         long rowBytes = format.bytes(config.hidden());
         MemorySegment embedding = arena.allocate(rowBytes * config.vocabulary());
         float[] values = new float[config.hidden()];

@@ -120,7 +120,8 @@ public final class Transformer implements AutoCloseable {
         try {
             RandomWeights random = new RandomWeights(config, format, arena, kernels, team, progress);
             Weights weights = random.weights();
-            Embedding embedding = new Embedding(format, random.embedding(), config.vocabulary(), config.hidden());
+            Embedding embedding = new Embedding(
+                    RandomWeights.embeddingFormat(format), random.embedding(), config.vocabulary(), config.hidden());
             return new Transformer(config, weights, embedding, Optional.empty(), weights.bytes(), arena::close);
         } catch (RuntimeException | OutOfMemoryError e) {
             arena.close();
@@ -159,7 +160,8 @@ public final class Transformer implements AutoCloseable {
 
     /** Bytes of memory that {@link #random} takes for weights and token embedding. */
     public static long bytes(ModelConfig config, NumberFormat format) {
-        return RandomWeights.bytes(config, format) + format.bytes((long) config.vocabulary() * config.hidden());
+        NumberFormat embedding = RandomWeights.embeddingFormat(format);
+        return RandomWeights.bytes(config, format) + embedding.bytes((long) config.vocabulary() * config.hidden());
     }
 
     private static long packedBytes(ModelFile file, ModelTensor tensor) throws ModelFormatException {

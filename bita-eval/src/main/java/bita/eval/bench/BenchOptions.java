@@ -4,6 +4,7 @@ import bita.kernels.Backend;
 import bita.kernels.CacheFormat;
 import bita.kernels.InstructionSet;
 import bita.kernels.NumberFormat;
+import bita.model.ModelConfig;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -49,7 +50,18 @@ public record BenchOptions(
         record File(Path path) implements Source {}
 
         /** Random weights. */
-        record Random(ModelShape shape, NumberFormat format) implements Source {}
+        record Random(ModelShape shape, NumberFormat format) implements Source {
+            public Random {
+                ModelConfig config = shape.config();
+                for (int columns :
+                        new int[] {config.hidden(), config.heads() * config.headDim(), config.feedForward()}) {
+                    require(
+                            columns % format.blockSize() == 0,
+                            shape.name() + " has matrices of " + columns + " columns, but " + format
+                                    + " stores blocks of " + format.blockSize() + "; choose another format");
+                }
+            }
+        }
     }
 
     public BenchOptions {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import bita.kernels.Backend;
 import bita.kernels.CacheFormat;
+import bita.kernels.NumberFormat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -95,5 +96,16 @@ class BenchOptionsTest {
         assertThat(BenchOptions.rounds(Backend.VECTOR))
                 .isEqualTo(BenchOptions.rounds(Backend.NATIVE))
                 .isEqualTo(7);
+    }
+
+    @Test
+    void refusesFormatsThatAShapeCannotBeStoredIn() {
+        ModelShape wide = ModelShape.find("llama-1b").orElseThrow();
+        ModelShape narrow = ModelShape.find("smollm2-135m").orElseThrow();
+        assertThat(new BenchOptions.Source.Random(wide, NumberFormat.Q4_K).format()).isEqualTo(NumberFormat.Q4_K);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new BenchOptions.Source.Random(narrow, NumberFormat.Q4_K))
+                .withMessage("smollm2-135m has matrices of 576 columns, but Q4_K stores blocks of 256;"
+                        + " choose another format");
     }
 }

@@ -16,24 +16,24 @@ enum GgmlType {
     F16(1, NumberFormat.F16),
     Q4_0(2, NumberFormat.Q4_0),
     Q4_1(3, NumberFormat.Q4_1),
-    Q5_0(6, 32, 22),
-    Q5_1(7, 32, 24),
+    Q5_0(6, NumberFormat.Q5_0),
+    Q5_1(7, NumberFormat.Q5_1),
     Q8_0(8, NumberFormat.Q8_0),
     Q8_1(9, 32, 36),
-    Q2_K(10, 256, 84),
-    Q3_K(11, 256, 110),
-    Q4_K(12, 256, 144),
-    Q5_K(13, 256, 176),
-    Q6_K(14, 256, 210),
+    Q2_K(10, NumberFormat.Q2_K),
+    Q3_K(11, NumberFormat.Q3_K),
+    Q4_K(12, NumberFormat.Q4_K),
+    Q5_K(13, NumberFormat.Q5_K),
+    Q6_K(14, NumberFormat.Q6_K),
     Q8_K(15, 256, 292),
     IQ2_XXS(16, 256, 66),
     IQ2_XS(17, 256, 74),
     IQ3_XXS(18, 256, 98),
     IQ1_S(19, 256, 50),
-    IQ4_NL(20, 32, 18),
+    IQ4_NL(20, NumberFormat.IQ4_NL),
     IQ3_S(21, 256, 110),
     IQ2_S(22, 256, 82),
-    IQ4_XS(23, 256, 136),
+    IQ4_XS(23, NumberFormat.IQ4_XS),
     I8(24, 1, 1),
     I16(25, 1, 2),
     I32(26, 1, 4),
@@ -79,14 +79,7 @@ enum GgmlType {
     }
 
     static GgmlType of(NumberFormat format) {
-        return switch (format) {
-            case F32 -> F32;
-            case F16 -> F16;
-            case BF16 -> BF16;
-            case Q8_0 -> Q8_0;
-            case Q4_0 -> Q4_0;
-            case Q4_1 -> Q4_1;
-        };
+        return valueOf(format.name()); // NumberFormat has ggml's names
     }
 
     int id() {

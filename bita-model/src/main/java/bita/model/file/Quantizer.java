@@ -49,21 +49,23 @@ public final class Quantizer {
      * Writes a model in another number format.
      *
      * @param source the model
-     * @param format the format of the matrices
+     * @param format the format of the matrices, one that is {@link NumberFormat#writable}
      * @param target the file to write, which appears when it is complete; it may be the source's own file
      * @param overwrite whether an existing target is replaced rather than refused
      * @param progress is told the bytes of tensor data written, and to write
+     * @throws IllegalArgumentException if the format is not writable
      * @throws ModelFormatException if a tensor cannot be decoded, or holds what the format cannot represent
      * @throws IOException if the target cannot be written
      */
     public static void quantize(
             ModelFile source, NumberFormat format, Path target, boolean overwrite, ProgressListener progress)
             throws IOException {
+        int fileType = fileType(format);
         List<Step> steps = new ArrayList<>();
         for (ModelTensor tensor : source.tensors()) {
             steps.add(new Step(tensor, conversion(tensor, format)));
         }
-        GgufMetadataBuilder metadata = source.metadata().toBuilder().uint32("general.file_type", fileType(format));
+        GgufMetadataBuilder metadata = source.metadata().toBuilder().uint32("general.file_type", fileType);
         GgufFile.SPLIT_KEYS.forEach(metadata::remove); // the parts become one file
         if (format.quantized()) {
             metadata.uint32("general.quantization_version", QUANTIZATION_VERSION);
@@ -121,7 +123,11 @@ public final class Quantizer {
             case Q4_0 -> 2;
             case Q4_1 -> 3;
             case Q8_0 -> 7;
+            case Q5_0 -> 8;
+            case Q5_1 -> 9;
             case BF16 -> 32;
+            case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS ->
+                throw new IllegalArgumentException(format + " can be read but not written; choose another format");
         };
     }
 

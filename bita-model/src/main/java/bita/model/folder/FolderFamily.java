@@ -68,25 +68,29 @@ enum FolderFamily {
     }
 
     private static int heads(ConfigJson config) throws ModelFormatException {
-        return config.integer("num_attention_heads", "n_head");
+        return positive(config, "attention heads", config.integer("num_attention_heads", "n_head"));
     }
 
     private static int hidden(ConfigJson config) throws ModelFormatException {
-        return config.integer("hidden_size", "n_embd");
+        return positive(config, "numbers of a row", config.integer("hidden_size", "n_embd"));
+    }
+
+    private static int positive(ConfigJson config, String what, int number) throws ModelFormatException {
+        config.check(number > 0 && number <= 1 << 24, "there are " + number + " " + what);
+        return number;
     }
 
     private int kvHeads(ConfigJson config) throws ModelFormatException {
         if (this == FALCON && !config.bool("new_decoder_architecture", false)) {
             return config.bool("multi_query", true) ? 1 : heads(config);
         }
-        return config.optionalInteger("num_key_value_heads", "num_kv_heads", "n_head_kv")
-                .orElse(heads(config));
+        OptionalInt said = config.optionalInteger("num_key_value_heads", "num_kv_heads", "n_head_kv");
+        return positive(config, "key-value heads", said.orElse(heads(config)));
     }
 
     private static int headDim(ConfigJson config) throws ModelFormatException {
-        int heads = heads(config);
-        config.check(heads > 0, "there are no attention heads");
-        return config.optionalInteger("head_dim").orElse(hidden(config) / heads);
+        OptionalInt said = config.optionalInteger("head_dim");
+        return positive(config, "numbers of a head", said.orElse(hidden(config) / heads(config)));
     }
 
     /**

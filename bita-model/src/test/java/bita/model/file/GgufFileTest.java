@@ -115,6 +115,7 @@ class GgufFileTest {
             check(file, "matrix.q8_0", 0.08f);
             check(file, "matrix.q4_0", 1.9f);
             check(file, "matrix.q4_1", 0.2f);
+            check(file, "matrix.q5_0", 1);
         }
     }
 
@@ -163,12 +164,12 @@ class GgufFileTest {
 
     @Test
     void unsupportedTensorTypeIsListedAndNamed() throws IOException {
-        try (GgufFile file = GgufFile.open(Resources.copy("tiny.gguf", folder))) {
-            ModelTensor tensor = file.require("matrix.q5_0");
-            assertThat(tensor.typeName()).isEqualTo("Q5_0");
-            assertThat(tensor.elements()).isEqualTo(192);
-            assertThat(tensor.data().byteSize()).isEqualTo(132);
-            refuses(tensor::format, "tensor \"matrix.q5_0\" is stored as Q5_0, which is not supported");
+        try (GgufFile file = GgufFile.open(tensor(34, 0, 256, 2).writeTo(folder))) {
+            ModelTensor tensor = file.require("a");
+            assertThat(tensor.typeName()).isEqualTo("TQ1_0");
+            assertThat(tensor.elements()).isEqualTo(512);
+            assertThat(tensor.data().byteSize()).isEqualTo(108);
+            refuses(tensor::format, "tensor \"a\" is stored as TQ1_0, which is not supported");
             refuses(() -> file.require("absent"), "there is no tensor \"absent\"");
             assertThat(file.find("absent")).isEmpty();
         }

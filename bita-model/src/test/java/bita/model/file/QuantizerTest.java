@@ -27,7 +27,7 @@ class QuantizerTest {
     Path folder;
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = ".*_K|IQ4.*")
     void convertsMatricesAndKeepsTheRest(NumberFormat format) throws IOException {
         float[] matrix = random(ROWS * COLUMNS);
         Path target = folder.resolve("target.gguf");
@@ -60,7 +60,7 @@ class QuantizerTest {
             assertThat(file.metadata().integer("general.quantization_version").isPresent())
                     .isEqualTo(format.quantized());
             assertThat(file.metadata().requireInteger("general.file_type"))
-                    .isEqualTo(List.of(0, 1, 32, 7, 2, 3)
+                    .isEqualTo(List.of(0, 1, 32, 7, 2, 3, 8, 9)
                             .get(List.of(NumberFormat.values()).indexOf(format))
                             .longValue());
         }
@@ -102,7 +102,7 @@ class QuantizerTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F16", "Q8_0", "Q4_0", "Q4_1"})
+    @EnumSource(names = {"F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"})
     void numbersThatCannotBeRepresentedAreRefused(NumberFormat format) throws IOException {
         float[] matrix = random(ROWS * COLUMNS);
         matrix[matrix.length - 5] = 1e9f;
@@ -117,13 +117,29 @@ class QuantizerTest {
 
     @Test
     void matrixThatCannotBeDecodedIsRefused() throws IOException {
-        try (GgufFile source = GgufFile.open(Resources.copy("tiny.gguf", folder))) {
+        Path path = RawGguf.header(3, 1, 0)
+                .tensor("token_embd.weight", 34, 0, 256, 2)
+                .padTo(32)
+                .zeros(128)
+                .writeTo(folder);
+        try (GgufFile source = GgufFile.open(path)) {
             assertThatThrownBy(() -> Quantizer.quantize(
                             source, NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {}))
                     .isInstanceOf(ModelFormatException.class)
-                    .hasMessageContaining("stored as Q5_0");
+                    .hasMessageContaining("stored as TQ1_0");
         }
-        assertThat(names()).containsExactly("tiny.gguf");
+        assertThat(names()).containsExactly("raw.gguf");
+    }
+
+    @Test
+    void formatThatIsReadOnlyIsRefused() throws IOException {
+        try (GgufFile source = GgufFile.open(model(random(ROWS * COLUMNS)))) {
+            assertThatThrownBy(() -> Quantizer.quantize(
+                            source, NumberFormat.Q4_K, folder.resolve("x.gguf"), false, (done, all) -> {}))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("Q4_K can be read but not written");
+        }
+        assertThat(names()).containsExactly("model.gguf");
     }
 
     @Test
