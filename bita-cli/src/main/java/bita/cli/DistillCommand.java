@@ -44,7 +44,8 @@ final class DistillCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "MODEL",
-            description = "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder. Default: ${DEFAULT-VALUE}.")
     String model = CatalogModel.DEFAULT.id();
 
     @Option(

@@ -45,7 +45,9 @@ final class QuantizeCommand implements Callable<Integer> {
 
     private final Terminal terminal;
 
-    @Parameters(paramLabel = "MODEL", description = "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder.")
+    @Parameters(
+            paramLabel = "MODEL",
+            description = "A name that \"bita list\" knows, or the path of a GGUF file or a safetensors folder.")
     String model = "";
 
     @Option(

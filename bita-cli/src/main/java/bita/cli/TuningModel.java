@@ -2,8 +2,8 @@ package bita.cli;
 
 import bita.kernels.Kernels;
 import bita.kernels.ThreadTeam;
-import bita.model.Transformer;
 import bita.model.ModelFiles;
+import bita.model.Transformer;
 import bita.model.file.ModelFile;
 import bita.tune.train.TrainingSettings;
 import bita.tune.train.TuningMemory;

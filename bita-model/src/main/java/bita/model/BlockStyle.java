@@ -36,7 +36,6 @@ public record BlockStyle(
 
     /** Llama's: RMS norms before attention and feed-forward network, one behind the other, gated by SiLU. */
     public static BlockStyle llama(int headDim, float epsilon) {
-        return new BlockStyle(
-                epsilon, false, false, false, Activation.SILU, true, (float) (1 / Math.sqrt(headDim)), 0);
+        return new BlockStyle(epsilon, false, false, false, Activation.SILU, true, (float) (1 / Math.sqrt(headDim)), 0);
     }
 }

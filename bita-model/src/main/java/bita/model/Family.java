@@ -22,8 +22,7 @@ enum Family {
         @Override
         BlockStyle style(FamilyFields fields) throws ModelFormatException {
             BlockStyle llama = super.style(fields);
-            return new BlockStyle(
-                    llama.epsilon(), false, false, true, Activation.SILU, true, llama.scoreScale(), 0);
+            return new BlockStyle(llama.epsilon(), false, false, true, Activation.SILU, true, llama.scoreScale(), 0);
         }
     },
     PHI3(false),
@@ -57,7 +56,8 @@ enum Family {
         @Override
         Optional<Positions.Windows> windows(FamilyFields fields, Rotary rotary) throws ModelFormatException {
             Rotary near = Rotary.of(rotary.dimensions(), fields.number("rope.freq_base_swa", 10_000));
-            int period = fields.optionalSize("attention.sliding_window_pattern", 1 << 12).orElse(6);
+            int period = fields.optionalSize("attention.sliding_window_pattern", 1 << 12)
+                    .orElse(6);
             int size = fields.size("attention.sliding_window", MOST_CONTEXT);
             return Optional.of(new Positions.Windows(size, period, near));
         }
@@ -135,7 +135,9 @@ enum Family {
      */
     ModelConfig config(ModelFile file, OptionalInt context) throws ModelFormatException {
         FamilyFields fields = new FamilyFields(file, architecture(), context);
-        fields.check(fields.optionalSize("expert_count", 1 << 16).orElse(0) == 0, "mixture-of-experts models are not supported");
+        fields.check(
+                fields.optionalSize("expert_count", 1 << 16).orElse(0) == 0,
+                "mixture-of-experts models are not supported");
         int hidden = fields.hidden();
         try {
             return new ModelConfig(
@@ -173,9 +175,7 @@ enum Family {
 
     Optional<Positions.Windows> windows(FamilyFields fields, Rotary rotary) throws ModelFormatException {
         OptionalInt size = fields.optionalSize("attention.sliding_window", MOST_CONTEXT);
-        return size.isPresent()
-                ? Optional.of(new Positions.Windows(size.getAsInt(), 0, rotary))
-                : Optional.empty();
+        return size.isPresent() ? Optional.of(new Positions.Windows(size.getAsInt(), 0, rotary)) : Optional.empty();
     }
 
     double ropeBase() {

@@ -1,10 +1,10 @@
 package bita.model;
 
 import bita.kernels.NumberFormat;
-import bita.model.file.ModelFile;
 import bita.model.file.GgufMetadata;
-import bita.model.file.ModelTensor;
+import bita.model.file.ModelFile;
 import bita.model.file.ModelFormatException;
+import bita.model.file.ModelTensor;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -88,9 +88,7 @@ final class FamilyFields {
 
     int vocabulary() throws ModelFormatException {
         long[] embedding = file.require(Transformer.EMBEDDING).shape();
-        check(
-                embedding.length == 2 && embedding[0] <= Integer.MAX_VALUE,
-                Transformer.EMBEDDING + " is not a matrix");
+        check(embedding.length == 2 && embedding[0] <= Integer.MAX_VALUE, Transformer.EMBEDDING + " is not a matrix");
         return (int) embedding[0];
     }
 

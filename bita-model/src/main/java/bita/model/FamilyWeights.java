@@ -3,8 +3,8 @@ package bita.model;
 import bita.model.Weights.Affine;
 import bita.model.Weights.Norm;
 import bita.model.file.ModelFile;
-import bita.model.file.ModelTensor;
 import bita.model.file.ModelFormatException;
+import bita.model.file.ModelTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -13,8 +13,8 @@ import java.util.Set;
 /** Reads the weights of all families by the names that GGUF files give them. */
 final class FamilyWeights {
     /** Read with the metadata, or not needed: what they hold is in the metadata too. */
-    private static final Set<String> NO_WEIGHTS = Set.of(
-            "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight", Transformer.POSITIONS);
+    private static final Set<String> NO_WEIGHTS =
+            Set.of("rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight", Transformer.POSITIONS);
 
     private static final String NO_WEIGHTS_SUFFIX = ".attn_rot_embd";
 
@@ -36,10 +36,8 @@ final class FamilyWeights {
             layers.add(layer("blk." + i + "."));
         }
         String output = loader.has(Transformer.OUTPUT) ? Transformer.OUTPUT : Transformer.EMBEDDING;
-        Weights weights = new Weights(
-                layers,
-                norm("output_norm"),
-                loader.matrix(output, config.vocabulary(), config.hidden()));
+        Weights weights =
+                new Weights(layers, norm("output_norm"), loader.matrix(output, config.vocabulary(), config.hidden()));
         refuseOthers(output);
         return weights;
     }
@@ -77,8 +75,7 @@ final class FamilyWeights {
                         separate
                                 ? affine(prefix + "ffn_gate", width, hidden, straight(0, width))
                                 : affine(prefix + "ffn_up", 2 * width, hidden, straight(0, width)));
-        Affine up = affine(
-                prefix + "ffn_up", both ? 2 * width : width, hidden, straight(both ? width : 0, width));
+        Affine up = affine(prefix + "ffn_up", both ? 2 * width : width, hidden, straight(both ? width : 0, width));
         return new Weights.Layer(
                 attentionNorm,
                 query,
@@ -119,8 +116,7 @@ final class FamilyWeights {
             return Optional.empty();
         }
         int headDim = config.headDim();
-        return Optional.of(
-                new Norm(loader.vector(name + ".weight", headDim, turned(0, headDim)), Optional.empty()));
+        return Optional.of(new Norm(loader.vector(name + ".weight", headDim, turned(0, headDim)), Optional.empty()));
     }
 
     /** Rows of heads whose pairs are to lie side by side. */

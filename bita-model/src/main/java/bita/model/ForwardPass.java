@@ -351,8 +351,7 @@ public final class ForwardPass implements AutoCloseable {
     }
 
     private int tilesPerKvHead(int rows) {
-        return Math.ceilDiv(
-                rows * sights.getFirst().shape().group(), AttentionShape.QUERIES_PER_TILE);
+        return Math.ceilDiv(rows * sights.getFirst().shape().group(), AttentionShape.QUERIES_PER_TILE);
     }
 
     /** One transformer block on all rows. Phases end where a thread needs what another one has made. */
@@ -442,8 +441,7 @@ public final class ForwardPass implements AutoCloseable {
             KvLayer cache = sequence.cache().layer(index);
             AttentionShape shape = sight(index).shape();
             int slot = sequence.firstSlot();
-            engine.kernels()
-                    .storeKeys(sequence.key(), shape, cache, slot, sequence.rows(), keys.from(), keys.to());
+            engine.kernels().storeKeys(sequence.key(), shape, cache, slot, sequence.rows(), keys.from(), keys.to());
             engine.kernels()
                     .storeValues(sequence.value(), shape, cache, slot, sequence.rows(), values.from(), values.to());
         }
@@ -456,7 +454,13 @@ public final class ForwardPass implements AutoCloseable {
         for (int row = 0; row < rowCount; row++) {
             engine.kernels()
                     .rmsNorm(
-                            x, norm.weight(), style.epsilon(), x, config.headDim(), row * heads + from, row * heads + to);
+                            x,
+                            norm.weight(),
+                            style.epsilon(),
+                            x,
+                            config.headDim(),
+                            row * heads + from,
+                            row * heads + to);
         }
         return new Columns(from * config.headDim(), to * config.headDim());
     }
@@ -515,8 +519,7 @@ public final class ForwardPass implements AutoCloseable {
     private void normalize(Weights.Norm norm, MemorySegment x, MemorySegment out, int from, int to) {
         Kernels kernels = engine.kernels();
         if (norm.bias().isPresent()) {
-            kernels.layerNorm(
-                    x, norm.weight(), norm.bias().get(), style.epsilon(), out, config.hidden(), from, to);
+            kernels.layerNorm(x, norm.weight(), norm.bias().get(), style.epsilon(), out, config.hidden(), from, to);
         } else {
             kernels.rmsNorm(x, norm.weight(), style.epsilon(), out, config.hidden(), from, to);
         }
@@ -553,12 +556,12 @@ public final class ForwardPass implements AutoCloseable {
     }
 
     /** Adds this member's columns of a product to the residual stream, or leaves them to {@link #addBranch}. */
-    private void multiplyAdd(ThreadTeam.Member member, int layer, Linear linear, Weights.Affine weights, Activations x) {
+    private void multiplyAdd(
+            ThreadTeam.Member member, int layer, Linear linear, Weights.Affine weights, Activations x) {
         int from = member.from(weights.matrix().panels());
         int to = member.to(weights.matrix().panels());
         MemorySegment out = style.normsBehind() ? branch : state;
-        engine.kernels()
-                .multiply(weights.matrix(), x, rowCount, out, config.hidden(), !style.normsBehind(), from, to);
+        engine.kernels().multiply(weights.matrix(), x, rowCount, out, config.hidden(), !style.normsBehind(), from, to);
         addBias(weights, out, config.hidden(), from, to);
         lowRank.add(layer, linear, member.index(), out, from, to);
     }

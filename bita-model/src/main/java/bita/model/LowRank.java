@@ -24,7 +24,8 @@ public record LowRank(int rank, Map<Linear.Input, float[]> a, Map<Linear, float[
         if (rank < 1 || rank > MOST) {
             throw new IllegalArgumentException("a rank is from 1 to " + MOST + ", not " + rank);
         }
-        if (a.size() < Linear.Input.values().length || b.size() < Linear.values().length - (b.containsKey(Linear.GATE) ? 0 : 1)) {
+        if (a.size() < Linear.Input.values().length
+                || b.size() < Linear.values().length - (b.containsKey(Linear.GATE) ? 0 : 1)) {
             throw new IllegalArgumentException("a low-rank adapter has matrices for all linear layers");
         }
         a = new EnumMap<>(a);

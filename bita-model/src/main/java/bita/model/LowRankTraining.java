@@ -25,7 +25,8 @@ final class LowRankTraining {
     private final TrainingProducts products;
     private final List<Map<Linear.Input, PackedMatrix>> a = new ArrayList<>(); // of each layer (rank, columns)
     private final List<Map<Linear, PackedMatrix>> b = new ArrayList<>(); // of each layer (rows, rank)
-    private final List<Map<Linear.Input, MemorySegment>> reduced = new ArrayList<>(); // f32 (rows, rank): products with A
+    private final List<Map<Linear.Input, MemorySegment>> reduced =
+            new ArrayList<>(); // f32 (rows, rank): products with A
     private final MemorySegment reducedGradient; // f32 (rows, rank)
 
     LowRankTraining(
@@ -120,8 +121,7 @@ final class LowRankTraining {
     }
 
     /** The gradient of an input's product with A, or a linear layer's part of it; a barrier is to follow. */
-    void reduceGradient(
-            ThreadTeam.Member member, int rows, int layer, Linear linear, MemorySegment dOut, boolean add) {
+    void reduceGradient(ThreadTeam.Member member, int rows, int layer, Linear linear, MemorySegment dOut, boolean add) {
         if (isActive()) {
             products.multiplyRowsBackward(member, rows, b(layer, linear), dOut, reducedGradient, add);
         }

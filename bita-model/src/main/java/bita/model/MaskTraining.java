@@ -9,10 +9,7 @@ import bita.kernels.CacheFormat;
 import bita.kernels.Kernels;
 import bita.kernels.KernelsProvider;
 import bita.kernels.KvLayer;
-import bita.kernels.Layout;
 import bita.kernels.MaskAttention;
-import bita.kernels.NumberFormat;
-import bita.kernels.PackedMatrix;
 import bita.kernels.PromptLayer;
 import bita.kernels.ThreadTeam;
 import bita.kernels.TrainingKernels;
@@ -20,10 +17,7 @@ import bita.kernels.Visibility;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -57,7 +51,8 @@ public final class MaskTraining implements AutoCloseable {
 
     private final MemorySegment output; // f32 (rows, hidden): the residual stream behind the last block
     private final MemorySegment normed; // f32 (rows, hidden); backward: its gradient
-    private final MemorySegment sideInput; // f32 (rows, hidden): of a feed-forward network beside attention, if normed apart
+    private final MemorySegment
+            sideInput; // f32 (rows, hidden): of a feed-forward network beside attention, if normed apart
     private final MemorySegment dAttended; // f32 (rows, queryWidth)
     private final MemorySegment gated; // f32 (rows, feedForward); backward: its gradient
     private final MemorySegment gradient; // f32 (rows, hidden): of the residual stream
@@ -71,7 +66,8 @@ public final class MaskTraining implements AutoCloseable {
     private final MemorySegment dPromptKeys; // f32 (RUNS, prompts, queryWidth)
     private final MemorySegment dPromptValues; // f32 (RUNS, prompts, queryWidth)
     private final MemorySegment logits; // f32 (rows, vocabulary)
-    private final MemorySegment cappedLogits; // f32 (rows, vocabulary): once more, for the backward pass, if they are capped
+    private final MemorySegment
+            cappedLogits; // f32 (rows, vocabulary): once more, for the backward pass, if they are capped
     private final MemorySegment prefix; // i32 (rows)
     private final MemorySegment groupPrefix; // i32 (groups)
     private final MemorySegment pathStart; // i32 (rows + 1)
@@ -181,7 +177,8 @@ public final class MaskTraining implements AutoCloseable {
     }
 
     private Sight sight(RotaryTable table) {
-        AttentionShape shape = config.attention(table != engine.model().rotaries().getFirst());
+        AttentionShape shape =
+                config.attention(table != engine.model().rotaries().getFirst());
         return new Sight(shape, table, rowsOf(config.headDim()), rowsOf(config.headDim()));
     }
 
@@ -301,8 +298,7 @@ public final class MaskTraining implements AutoCloseable {
             Weights weights = engine.model().weights();
             normalize(member, w.rows(), weights.outputNorm(), output, normed);
             member.barrier();
-            TrainingProducts.Share mine =
-                    products.multiply(member, w.rows(), weights.output(), normed, logits, false);
+            TrainingProducts.Share mine = products.multiply(member, w.rows(), weights.output(), normed, logits, false);
             capLogits(w.rows(), mine);
         });
         return logits.asSlice(0, (long) rows * config.vocabulary() * Float.BYTES);
@@ -362,7 +358,8 @@ public final class MaskTraining implements AutoCloseable {
         valuePanels = cacheArena.allocate((long) slots * keyWidth * Float.BYTES, 64);
         attentionScratch = new MemorySegment[engine.team().threads()];
         for (int i = 0; i < attentionScratch.length; i++) {
-            attentionScratch[i] = cacheArena.allocate(2 * sights.getFirst().shape().scratchFloats(slots, prompts) * Float.BYTES, 64);
+            attentionScratch[i] =
+                    cacheArena.allocate(2 * sights.getFirst().shape().scratchFloats(slots, prompts) * Float.BYTES, 64);
         }
     }
 
@@ -386,7 +383,15 @@ public final class MaskTraining implements AutoCloseable {
         member.barrier();
         lowRank.reduce(member, rows, index, Linear.Input.ATTENDED, a.attended());
 
-        addProduct(member, rows, index, Linear.PROJECTED, weights.projected(), a.attended(), a.middle(), a.attentionBranch());
+        addProduct(
+                member,
+                rows,
+                index,
+                Linear.PROJECTED,
+                weights.projected(),
+                a.attended(),
+                a.middle(),
+                a.attentionBranch());
         member.barrier();
         addBranch(member, rows, weights.attentionEndNorm(), a.attentionBranch(), a.middle());
         if (!style.parallel()) {
@@ -421,12 +426,11 @@ public final class MaskTraining implements AutoCloseable {
         int rows = w.rows();
         int slot = w.cache().length();
         boolean norms = style.queryKeyNorms();
-        TrainingProducts.Share queries = multiply(
-                member, rows, index, Linear.QUERY, weights.query(), normed, norms ? a.rawQuery() : a.query());
+        TrainingProducts.Share queries =
+                multiply(member, rows, index, Linear.QUERY, weights.query(), normed, norms ? a.rawQuery() : a.query());
         TrainingProducts.Share keys =
                 multiply(member, rows, index, Linear.KEY, weights.key(), normed, norms ? a.rawKey() : a.key());
-        TrainingProducts.Share values =
-                multiply(member, rows, index, Linear.VALUE, weights.value(), normed, a.value());
+        TrainingProducts.Share values = multiply(member, rows, index, Linear.VALUE, weights.value(), normed, a.value());
         if (norms) {
             member.barrier();
             queries = normalizeHeads(
@@ -451,8 +455,7 @@ public final class MaskTraining implements AutoCloseable {
         return new TrainingProducts.Share(from * config.headDim(), to * config.headDim());
     }
 
-    private void rotate(
-            int layer, MemorySegment x, int width, int rows, TrainingProducts.Share columns, boolean back) {
+    private void rotate(int layer, MemorySegment x, int width, int rows, TrainingProducts.Share columns, boolean back) {
         if (!config.positions().learned()) {
             MemorySegment angles = back ? sight(layer).back() : sight(layer).angles();
             kernels.rotate(x, width, config.headDim(), angles, rows, columns.from(), columns.to());
@@ -462,12 +465,7 @@ public final class MaskTraining implements AutoCloseable {
     private void attend(ThreadTeam.Member member, Window w, int index, Visibility visibility) {
         LayerActivations a = layers.get(index);
         Attention attention = new Attention(
-                a.query(),
-                w.rows(),
-                sight(index).shape(),
-                w.cache().layer(index),
-                promptLayers.get(index),
-                visibility);
+                a.query(), w.rows(), sight(index).shape(), w.cache().layer(index), promptLayers.get(index), visibility);
         int tile = AttentionShape.QUERIES_PER_TILE;
         int tiles = Math.ceilDiv(attention.items(), tile);
         for (int i = member.index(); i < tiles; i += engine.team().threads()) {
@@ -517,8 +515,7 @@ public final class MaskTraining implements AutoCloseable {
             MemorySegment stream,
             MemorySegment branch) {
         MemorySegment out = style.normsBehind() ? branch : stream;
-        TrainingProducts.Share mine =
-                products.multiply(member, rows, weights.matrix(), x, out, !style.normsBehind());
+        TrainingProducts.Share mine = products.multiply(member, rows, weights.matrix(), x, out, !style.normsBehind());
         addBias(weights, out, rows, mine);
         lowRank.add(member, rows, layer, linear, out);
     }
@@ -532,7 +529,11 @@ public final class MaskTraining implements AutoCloseable {
 
     /** Adds this member's rows of what a norm stands behind, normalized, to the residual stream. */
     private void addBranch(
-            ThreadTeam.Member member, int rows, Optional<Weights.Norm> norm, MemorySegment branch, MemorySegment stream) {
+            ThreadTeam.Member member,
+            int rows,
+            Optional<Weights.Norm> norm,
+            MemorySegment branch,
+            MemorySegment stream) {
         if (norm.isPresent()) {
             long from = (long) member.from(rows) * config.hidden();
             long to = (long) member.to(rows) * config.hidden();
@@ -637,8 +638,7 @@ public final class MaskTraining implements AutoCloseable {
             member.barrier();
         }
         if (style.gated()) {
-            products.multiplyBackward(
-                    member, rows, weights.gate().orElseThrow().matrix(), a.gate(), normed, false);
+            products.multiplyBackward(member, rows, weights.gate().orElseThrow().matrix(), a.gate(), normed, false);
         }
         products.multiplyBackward(member, rows, weights.up().matrix(), a.up(), normed, style.gated());
         lowRank.expandGradient(member, rows, index, Linear.Input.FEED_FORWARD, normed);
@@ -812,8 +812,7 @@ public final class MaskTraining implements AutoCloseable {
         return segment.asSlice(from * Float.BYTES, count * Float.BYTES);
     }
 
-    private void normalize(
-            ThreadTeam.Member member, int rows, Weights.Norm norm, MemorySegment x, MemorySegment out) {
+    private void normalize(ThreadTeam.Member member, int rows, Weights.Norm norm, MemorySegment x, MemorySegment out) {
         int from = member.from(rows);
         int to = member.to(rows);
         if (norm.bias().isPresent()) {

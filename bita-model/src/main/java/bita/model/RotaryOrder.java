@@ -10,8 +10,7 @@ package bita.model;
 public record RotaryOrder(int headDim, int rotated) {
     /** That of a model. */
     public static RotaryOrder of(ModelConfig config) {
-        return new RotaryOrder(
-                config.headDim(), config.positions().rotary().dimensions());
+        return new RotaryOrder(config.headDim(), config.positions().rotary().dimensions());
     }
 
     /**

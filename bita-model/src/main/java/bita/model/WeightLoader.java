@@ -6,8 +6,8 @@ import bita.kernels.PackedMatrix;
 import bita.kernels.RowMap;
 import bita.kernels.ThreadTeam;
 import bita.model.file.ModelFile;
-import bita.model.file.ModelTensor;
 import bita.model.file.ModelFormatException;
+import bita.model.file.ModelTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -79,13 +79,15 @@ final class WeightLoader {
         NumberFormat format = tensor.format();
         MemorySegment data = tensor.data();
         int storedRows = (int) tensor.shape()[0];
-        RowMap map = stored(tensor, rows).map(order -> RowMap.of(storedRows, order)).orElseGet(() -> RowMap.identity(storedRows));
+        RowMap map = stored(tensor, rows)
+                .map(order -> RowMap.of(storedRows, order))
+                .orElseGet(() -> RowMap.identity(storedRows));
         PackedMatrix matrix = PackedMatrix.allocate(memory, format, map.rows(), columns);
         if (data.isMapped()) {
             kernels.readAhead(data);
         }
-        team.run(member -> kernels.pack(
-                format, data, map, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
+        team.run(member ->
+                kernels.pack(format, data, map, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
         if (data.isMapped()) {
             kernels.dropPages(data);
         }
@@ -99,7 +101,8 @@ final class WeightLoader {
         if (rows.isEmpty() || order.isEmpty()) {
             return rows.or(() -> order);
         }
-        return Optional.of(Arrays.stream(rows.get()).map(row -> order.get()[row]).toArray());
+        return Optional.of(
+                Arrays.stream(rows.get()).map(row -> order.get()[row]).toArray());
     }
 
     /** A vector of f32. */

@@ -45,12 +45,7 @@ public record FamilyModel(String name, List<String> safetensors, List<String> gg
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Case(
-            String name,
-            List<Kind> kinds,
-            int[] prompt,
-            List<Logits> logits,
-            int[] continuation,
-            float[] margins) {}
+            String name, List<Kind> kinds, int[] prompt, List<Logits> logits, int[] continuation, float[] margins) {}
 
     /**
      * The logits behind a token.
@@ -82,8 +77,7 @@ public record FamilyModel(String name, List<String> safetensors, List<String> gg
             List<Logits> logits = new ArrayList<>();
             for (int i = 0; i < positions.length; i++) {
                 logits.add(new Logits(
-                        positions[i],
-                        floats(node.required("logits").required(i).asString())));
+                        positions[i], floats(node.required("logits").required(i).asString())));
             }
             float[] margins = new float[node.required("margins").size()];
             for (int i = 0; i < margins.length; i++) {
@@ -98,10 +92,7 @@ public record FamilyModel(String name, List<String> safetensors, List<String> gg
                     margins));
         }
         return new FamilyModel(
-                name,
-                strings(reference.path("safetensors")),
-                strings(reference.path("gguf")),
-                List.copyOf(cases));
+                name, strings(reference.path("safetensors")), strings(reference.path("gguf")), List.copyOf(cases));
     }
 
     /** The cases that hold for a kind of files. */

@@ -48,9 +48,10 @@ class FamilyTest {
     }
 
     static Stream<Subject> subjects() throws IOException {
-        return FamilyModel.all().stream().flatMap(model -> Arrays.stream(FamilyModel.Kind.values())
-                .filter(kind -> !model.cases(kind).isEmpty())
-                .map(kind -> new Subject(model, kind)));
+        return FamilyModel.all().stream()
+                .flatMap(model -> Arrays.stream(FamilyModel.Kind.values())
+                        .filter(kind -> !model.cases(kind).isEmpty())
+                        .map(kind -> new Subject(model, kind)));
     }
 
     private ModelFile open(Subject subject) throws IOException {
@@ -63,7 +64,8 @@ class FamilyTest {
 
     private static Transformer load(ModelFile file, int context) throws IOException {
         try (ThreadTeam team = new ThreadTeam(1)) {
-            return Transformer.load(file, OptionalInt.of(context), KernelsProvider.best().kernels(), team);
+            return Transformer.load(
+                    file, OptionalInt.of(context), KernelsProvider.best().kernels(), team);
         }
     }
 
@@ -115,7 +117,9 @@ class FamilyTest {
         cache.accept(range(last + 1), last + 1);
         for (int i = 0; i < tokens.length; i++) {
             MemorySegment logits = pass.logits(new int[] {i == 0 ? last : 0}, 1);
-            tokens[i] = KernelsProvider.best().kernels().argmax(logits, model.config().vocabulary());
+            tokens[i] = KernelsProvider.best()
+                    .kernels()
+                    .argmax(logits, model.config().vocabulary());
             Rows rows = new Rows();
             rows.addToken(tokens[i], Rows.CACHE_END);
             pass.run(cache, rows);
@@ -143,8 +147,7 @@ class FamilyTest {
             MaskTokens masks = TinyModel.maskTokens(model.config(), PROMPTS, MASKS, 1);
             int[][] expected = branchesOneByOne(model, one.prompt());
             for (Backend backend : Backend.values()) {
-                Kernels kernels =
-                        KernelsProvider.of(backend, Optional.empty()).kernels();
+                Kernels kernels = KernelsProvider.of(backend, Optional.empty()).kernels();
                 try (ThreadTeam team = new ThreadTeam(3);
                         KvCache cache = new KvCache(model.config(), CacheFormat.F16);
                         ForwardPass pass = new ForwardPass(
@@ -159,7 +162,9 @@ class FamilyTest {
                     rows.addMask(1, rows.addMask(0, 1));
                     rows.addMask(0, 3);
                     pass.run(cache, rows);
-                    assertThat(bits(pass.logits(range(4), 4), 4)).as("%s", backend).isDeepEqualTo(expected);
+                    assertThat(bits(pass.logits(range(4), 4), 4))
+                            .as("%s", backend)
+                            .isDeepEqualTo(expected);
                 }
             }
         }

@@ -68,14 +68,19 @@ class HostileModelsTest {
                 run(one.model());
                 ran++;
             } catch (ModelFormatException e) {
-                assertThat(e.getMessage()).as("seed %d", seed).hasSizeLessThan(1000).doesNotContain("\n");
+                assertThat(e.getMessage())
+                        .as("seed %d", seed)
+                        .hasSizeLessThan(1000)
+                        .doesNotContain("\n");
                 refused++;
             } catch (IOException | RuntimeException | Error e) {
                 fail("seed " + seed + ", " + folder.relativize(file) + ": " + e, e);
             } finally {
                 Files.write(file, before);
             }
-            assertThat((System.nanoTime() - start) / 1_000_000).as("seed %d", seed).isLessThan(MOST_MILLIS);
+            assertThat((System.nanoTime() - start) / 1_000_000)
+                    .as("seed %d", seed)
+                    .isLessThan(MOST_MILLIS);
         }
         assertThat(refused).isGreaterThan(FILES / 5);
         assertThat(ran).isGreaterThan(FILES / 20);
@@ -99,8 +104,7 @@ class HostileModelsTest {
     }
 
     private static void runLoaded(ModelFile file, ThreadTeam team) throws IOException {
-        try (Transformer model =
-                        Transformer.load(file, KernelsProvider.best().kernels(), team);
+        try (Transformer model = Transformer.load(file, KernelsProvider.best().kernels(), team);
                 KvCache cache = new KvCache(model.config(), CacheFormat.F16, 16);
                 ForwardPass pass = new ForwardPass(
                         new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty()), 3)) {

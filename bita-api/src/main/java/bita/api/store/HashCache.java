@@ -59,7 +59,10 @@ public final class HashCache {
         }
         StringBuilder list = new StringBuilder();
         for (Path file : files) {
-            list.append(sha256OfFile(file)).append("  ").append(file.getFileName()).append('\n');
+            list.append(sha256OfFile(file))
+                    .append("  ")
+                    .append(file.getFileName())
+                    .append('\n');
         }
         return Sha256.of(list.toString());
     }

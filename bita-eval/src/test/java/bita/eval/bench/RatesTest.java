@@ -8,8 +8,7 @@ import bita.model.ModelConfig;
 import org.junit.jupiter.api.Test;
 
 class RatesTest {
-    private static final ModelConfig CONFIG =
-            ModelConfig.llama(10, 256, 512, 4, 2, 64, 1000, 4096, 10_000, 1e-5f);
+    private static final ModelConfig CONFIG = ModelConfig.llama(10, 256, 512, 4, 2, 64, 1000, 4096, 10_000, 1e-5f);
     private static final long WEIGHT_BYTES = 1_000_000;
 
     private static void assertIdeal(Rates rates, int context, int rows, double products, double attention) {

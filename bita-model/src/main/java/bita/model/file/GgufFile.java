@@ -83,7 +83,8 @@ public final class GgufFile implements ModelFile {
             Path file = path.resolveSibling(name.group(1) + String.format("%05d", part + 1) + name.group(2));
             if (!Files.exists(file)) {
                 throw new ModelFormatException(
-                        path, "the model was split into " + parts + " files, and " + file.getFileName() + " is missing");
+                        path,
+                        "the model was split into " + parts + " files, and " + file.getFileName() + " is missing");
             }
             files.add(MappedFile.open(file, "GGUF"));
             GgufParser.Header header = GgufParser.parse(files.getLast());
@@ -123,7 +124,8 @@ public final class GgufFile implements ModelFile {
         }
         Pattern others = Pattern.compile(Pattern.quote(name.group(1)) + "\\d{5}" + Pattern.quote(name.group(2)));
         try (Stream<Path> files = Files.list(path.toAbsolutePath().getParent())) {
-            return files.filter(file -> others.matcher(file.getFileName().toString()).matches())
+            return files.filter(file ->
+                            others.matcher(file.getFileName().toString()).matches())
                     .sorted()
                     .toList();
         }

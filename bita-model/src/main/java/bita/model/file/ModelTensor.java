@@ -16,8 +16,7 @@ public final class ModelTensor {
     private final MemorySegment data;
     private final Optional<int[]> rows;
 
-    private ModelTensor(
-            Path file, String name, long[] shape, GgmlType type, MemorySegment data, Optional<int[]> rows) {
+    private ModelTensor(Path file, String name, long[] shape, GgmlType type, MemorySegment data, Optional<int[]> rows) {
         this.file = file;
         this.name = name;
         this.shape = shape;

@@ -127,13 +127,12 @@ enum FolderFamily {
     }
 
     private String activation(ConfigJson config) throws ModelFormatException {
-        String usual =
-                switch (this) {
-                    case GEMMA2, GEMMA3 -> "gelu_pytorch_tanh";
-                    case FALCON, GPT_NEOX -> "gelu";
-                    case GPT2 -> "gelu_new";
-                    default -> "silu";
-                };
+        String usual = switch (this) {
+            case GEMMA2, GEMMA3 -> "gelu_pytorch_tanh";
+            case FALCON, GPT_NEOX -> "gelu";
+            case GPT2 -> "gelu_new";
+            default -> "silu";
+        };
         String name = config.string("hidden_activation", "hidden_act", "activation_function", "activation")
                 .orElse(usual);
         // Gemma's first configurations say gelu and mean the other one.
@@ -155,11 +154,14 @@ enum FolderFamily {
         if (parameters.has("full_attention")) {
             parameters = parameters.object("full_attention");
         }
-        double base = parameters.optionalNumber("rope_theta")
+        double base = parameters
+                .optionalNumber("rope_theta")
                 .orElse(config.optionalNumber("rope_theta", "rotary_emb_base").orElse(10_000));
         metadata.float32(prefix + "rope.freq_base", (float) base);
-        double part = parameters.optionalNumber("partial_rotary_factor")
-                .orElse(config.optionalNumber("partial_rotary_factor", "rotary_pct").orElse(1));
+        double part = parameters
+                .optionalNumber("partial_rotary_factor")
+                .orElse(config.optionalNumber("partial_rotary_factor", "rotary_pct")
+                        .orElse(1));
         metadata.uint32(prefix + "rope.dimension_count", (int) (headDim(config) * part));
         ConfigJson scaling = config.has("rope_scaling") ? config.object("rope_scaling") : parameters;
         String type = scalingType(scaling);
@@ -180,8 +182,8 @@ enum FolderFamily {
                     !scaling.has("mscale") && !scaling.has("mscale_all_dim"), "YaRN with mscale is not supported");
             if (scaling.has("attention_factor")) {
                 double usual = 1 + 0.1 * StrictMath.log(scaling.number("factor"));
-                metadata.float32(prefix + "rope.scaling.attn_factor", (float)
-                        (scaling.number("attention_factor") / usual));
+                metadata.float32(
+                        prefix + "rope.scaling.attn_factor", (float) (scaling.number("attention_factor") / usual));
             }
         }
         if (type.equals("longrope")) {
@@ -242,13 +244,10 @@ enum FolderFamily {
                         .orElse(6);
                 windows(config, period);
                 metadata.uint32(prefix + "attention.sliding_window_pattern", period);
-                metadata.float32(
-                        prefix + "rope.freq_base_swa",
-                        (float) config.object("rope_parameters")
-                                .object("sliding_attention")
-                                .optionalNumber("rope_theta")
-                                .orElse(config.optionalNumber("rope_local_base_freq")
-                                        .orElse(10_000)));
+                metadata.float32(prefix + "rope.freq_base_swa", (float) config.object("rope_parameters")
+                        .object("sliding_attention")
+                        .optionalNumber("rope_theta")
+                        .orElse(config.optionalNumber("rope_local_base_freq").orElse(10_000)));
             }
             case FALCON -> {
                 config.check(!config.bool("alibi", false), "positions by ALiBi are not supported");
@@ -388,9 +387,7 @@ enum FolderFamily {
                 names.put(block + "self_attn.q_norm", "blk.#.attn_q_norm");
                 names.put(block + "self_attn.k_norm", "blk.#.attn_k_norm");
                 names.put(block + "self_attn.o_proj", "blk.#.attn_output");
-                names.put(
-                        block + "post_attention_layernorm",
-                        gemma ? "blk.#.post_attention_norm" : "blk.#.ffn_norm");
+                names.put(block + "post_attention_layernorm", gemma ? "blk.#.post_attention_norm" : "blk.#.ffn_norm");
                 names.put(block + "pre_feedforward_layernorm", "blk.#.ffn_norm");
                 names.put(block + "post_feedforward_layernorm", "blk.#.post_ffw_norm");
                 names.put(block + "mlp.gate_proj", "blk.#.ffn_gate");
@@ -420,9 +417,7 @@ enum FolderFamily {
     boolean isTransposed(String ggufName) {
         return this == GPT2
                 && ggufName.endsWith(".weight")
-                && (ggufName.contains(".attn_qkv")
-                        || ggufName.contains(".attn_output")
-                        || ggufName.contains(".ffn_"))
+                && (ggufName.contains(".attn_qkv") || ggufName.contains(".attn_output") || ggufName.contains(".ffn_"))
                 && !ggufName.contains("_norm");
     }
 

@@ -40,7 +40,6 @@ public final class TunedAdapter {
                 order.halves(tokens.promptKeys().toArray(JAVA_FLOAT), 1),
                 tokens.promptValues().toArray(JAVA_FLOAT),
                 tokens.maskEmbeddings().toArray(JAVA_FLOAT),
-                tokens.lowRank()
-                        .map(added -> added.withHeads(rows -> order.halves(rows, tokens.rank()))));
+                tokens.lowRank().map(added -> added.withHeads(rows -> order.halves(rows, tokens.rank()))));
     }
 }
