@@ -211,6 +211,9 @@ public final class LanguageModel implements AutoCloseable {
     public List<String> notices() {
         List<String> notices = new ArrayList<>(kernels.reasons());
         notices.addAll(tuning.notices());
+        if (template.isEmpty()) {
+            notices.add("the model has no chat template, so that it continues texts instead of answering questions");
+        }
         return List.copyOf(notices);
     }
 
@@ -240,6 +243,21 @@ public final class LanguageModel implements AutoCloseable {
         variables.put("messages", messages.stream().map(Message::variables).toList());
         variables.put("add_generation_prompt", true);
         return tokenizer.encode(template.get().render(variables, Clock.system(ZoneId.systemDefault())), true);
+    }
+
+    /**
+     * As {@link #prompt}; where the model has no chat template, what the texts are one behind the other, a blank line after each:
+     * models that were not tuned for chats continue text.
+     *
+     * @throws TemplateException if the model's template refuses the messages
+     */
+    public int[] promptOfQuestion(List<Message> messages) throws TemplateException {
+        if (template.isPresent()) {
+            return prompt(messages);
+        }
+        StringBuilder text = new StringBuilder();
+        messages.forEach(message -> text.append(message.content()).append("\n\n"));
+        return promptOfText(text.toString());
     }
 
     /** The tokens of plain text, which holds no special tokens, with the model's first token if it asks for one. */

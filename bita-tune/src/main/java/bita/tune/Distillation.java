@@ -132,8 +132,11 @@ public final class Distillation {
     }
 
     private static Asking asking(LanguageModel model, long seed, int count) throws TemplateException {
-        TurnMarkers markers =
-                TurnMarkers.of(template(model), model.templateVariables(), Clock.system(ZoneId.systemDefault()));
+        Optional<ChatTemplate> template = model.chatTemplate();
+        Optional<TurnMarkers> markers = template.isPresent()
+                ? Optional.of(TurnMarkers.of(
+                        template.get(), model.templateVariables(), Clock.system(ZoneId.systemDefault())))
+                : Optional.empty();
         Tokenizer tokenizer = model.tokenizer();
         List<String> specials = IntStream.range(0, tokenizer.size())
                 .filter(tokenizer::isSpecial)
@@ -141,18 +144,13 @@ public final class Distillation {
                 .toList();
         return new Asking(
                 new SelfAsking(new SelfAsked(SelfAskedSettings.DEFAULT, specials), seed, count),
-                tokenizer.encode(markers.opening(), true),
+                // A model without turns begins texts: their first lines are its questions.
+                markers.map(turn -> tokenizer.encode(turn.opening(), true)).orElseGet(() -> model.promptOfText("")),
                 // Where the turn's end is no token that ends generation.
                 options(
                         QUESTION_TOKENS,
                         new SamplingSettings(1, 0, 1, 0, seed),
-                        List.of(markers.end().strip())));
-    }
-
-    private static ChatTemplate template(LanguageModel model) throws TemplateException {
-        return model.chatTemplate()
-                .orElseThrow(() -> new TemplateException(
-                        "the model has no chat template to ask and answer in; choose one that is tuned for chats"));
+                        List.of(markers.map(turn -> turn.end().strip()).orElse("\n"))));
     }
 
     /**
@@ -163,7 +161,7 @@ public final class Distillation {
      * @param output      a file of answers of this model with these settings, or one to begin; its folder must exist
      * @throws IOException          if the file cannot be read or written, holds other answers, or the model asks itself
      *     too few usable questions; the message says what to do
-     * @throws TemplateException    if the model has no chat template, or one that cannot be used to ask questions
+     * @throws TemplateException    if the model's chat template cannot be used to ask questions
      * @throws InterruptedException if the thread is interrupted; the file has all finished answers
      */
     public static DistillationResult run(
@@ -174,7 +172,6 @@ public final class Distillation {
             DistillationSettings settings,
             DistillationListener listener)
             throws IOException, TemplateException, InterruptedException {
-        ChatTemplate _ = template(model);
         try (AnswerFile file = AnswerFile.open(output, new AnswerOrigin(modelSha256, settings.answering()));
                 Batch batch = model.batch(BatchOptions.of(settings.sequences()).withMethod(new Method.Plain()))) {
             return new Distillation(model, batch, file, source, settings, listener).run();
@@ -234,7 +231,7 @@ public final class Distillation {
             Optional<AnsweredTurn> known = file.find(dialogue.question().id(), messages);
             if (known.isEmpty()) {
                 try {
-                    int[] prompt = model.prompt(messages);
+                    int[] prompt = model.promptOfQuestion(messages);
                     submit(
                             prompt,
                             answering,

@@ -109,10 +109,6 @@ public final class Evaluation implements AutoCloseable {
     }
 
     private void measure() throws IOException, TemplateException, InterruptedException {
-        if (model.chatTemplate().isEmpty()) {
-            throw new TemplateException(
-                    "the model has no chat template to ask questions in; choose one that is tuned for" + " chats");
-        }
         int number = 0;
         for (List<Conversation> together : batches()) {
             List<Conversation> open = new ArrayList<>(together);
@@ -196,7 +192,7 @@ public final class Evaluation implements AutoCloseable {
         int context = options.context().orElse(model.config().contextLength());
         String problem;
         try {
-            int[] tokens = model.prompt(messages);
+            int[] tokens = model.promptOfQuestion(messages);
             if (tokens.length < context) {
                 return Optional.of(tokens);
             }
