@@ -24,7 +24,7 @@ class FamilyModelTest {
 
     @Test
     void coversFamiliesAndFormats() throws IOException {
-        assertThat(models()).filteredOn(model -> !model.safetensors().isEmpty()).hasSize(22);
+        assertThat(models()).filteredOn(model -> !model.safetensors().isEmpty()).hasSize(23);
         assertThat(models()).filteredOn(model -> model.safetensors().isEmpty()).hasSize(14);
     }
 
