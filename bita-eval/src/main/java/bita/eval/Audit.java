@@ -102,7 +102,8 @@ public final class Audit {
         int context = options.context().orElse(model.config().contextLength());
         List<AuditPlan.Prompt> prompts = new ArrayList<>();
         for (Question question : questions) {
-            int[] tokens = model.promptOfQuestion(List.of(Message.user(question.turns().getFirst())));
+            int[] tokens =
+                    model.promptOfQuestion(List.of(Message.user(question.turns().getFirst())));
             if (tokens.length < context) {
                 prompts.add(new AuditPlan.Prompt(
                         question, IntStream.of(tokens).boxed().toList()));

@@ -134,8 +134,8 @@ public final class Distillation {
     private static Asking asking(LanguageModel model, long seed, int count) throws TemplateException {
         Optional<ChatTemplate> template = model.chatTemplate();
         Optional<TurnMarkers> markers = template.isPresent()
-                ? Optional.of(TurnMarkers.of(
-                        template.get(), model.templateVariables(), Clock.system(ZoneId.systemDefault())))
+                ? Optional.of(
+                        TurnMarkers.of(template.get(), model.templateVariables(), Clock.system(ZoneId.systemDefault())))
                 : Optional.empty();
         Tokenizer tokenizer = model.tokenizer();
         List<String> specials = IntStream.range(0, tokenizer.size())
