@@ -469,6 +469,39 @@ INLINE float maximum_seen(const struct query *q, const float *scores, int32_t fr
 
 static void soft_cap(float *x, float cap, int64_t from, int64_t to) { cap_numbers(x, cap, from, to); }
 
+/* Calls WORK(format, n) with constants, so that the compiler unrolls the tile. */
+#define TILE_OF(WORK, format, n)        \
+    case n:                             \
+        if (n <= ATTENTION_TILE) {      \
+            if (format == CACHE_F16) {  \
+                WORK(CACHE_F16, n);     \
+            } else {                    \
+                WORK(CACHE_F32, n);     \
+            }                           \
+        }                               \
+        break;
+#define FOR_TILE(WORK, format, tile) \
+    switch (tile) {                  \
+        TILE_OF(WORK, format, 1)     \
+        TILE_OF(WORK, format, 2)     \
+        TILE_OF(WORK, format, 3)     \
+        TILE_OF(WORK, format, 4)     \
+        TILE_OF(WORK, format, 5)     \
+        TILE_OF(WORK, format, 6)     \
+    }
+
+/* Scores of a tile, capped if there is a cap. A function of its own, as the sums over a block are: as a part of a large
+ * one it may be left without the registers for its sums. */
+static __attribute__((noinline)) void score_tile(int32_t format, int32_t tile, const struct query *queries, const void *keys,
+                                                 int32_t head_dim, int32_t from, int32_t to, float scale, float cap,
+                                                 float *scores, int64_t stride) {
+#define SCORE(format, n) score(format, queries, n, keys, head_dim, from, to, scale, scores, stride)
+    FOR_TILE(SCORE, format, tile)
+    for (int32_t t = 0; cap > 0.0f && t < tile; t++) {
+        soft_cap(scores + t * stride, cap, from, to);
+    }
+}
+
 /* Scores of the prompt tokens that a query sees, and the largest. */
 INLINE float score_prompts(const struct query *q, int32_t head_dim, float scale, float cap, float *scores) {
     if (q->prompts == 0) {
@@ -495,12 +528,12 @@ INLINE void prompt_sums(const struct query *q, int head_lanes, const float *scor
     }
 }
 
+/* The first position that a query sees from `from` on. */
 INLINE int32_t seen_from(const struct query *q, int32_t from) { return q->first > from ? q->first : from; }
 
-/* Sums of a tile over the block of positions that begins at `from`. */
-INLINE void block_sums(int format, int tile, const struct query *queries, int head_lanes, const void *values,
-                       const float *scores, int64_t stride, const float *maximum, const struct extent *e, int32_t from,
-                       struct sums *sums) {
+INLINE void add_block(int format, int tile, const struct query *queries, int head_lanes, const void *values,
+                      const float *scores, int64_t stride, const float *maximum, const struct extent *e, int32_t from,
+                      struct sums *sums) {
     float weights[ATTENTION_TILE * POSITIONS_PER_BLOCK + 16]; /* a window's padding ends in what is written next */
     int32_t end = from + POSITIONS_PER_BLOCK, common = e->shared < end ? e->shared : end;
     int32_t common_from = e->first_shared > from ? e->first_shared : from;
@@ -540,13 +573,23 @@ INLINE void block_sums(int format, int tile, const struct query *queries, int he
     }
 }
 
+/* Sums of a tile over the block of positions that begins at `from`. */
+static __attribute__((noinline)) void block_sums(int32_t format, int32_t tile, const struct query *queries, int head_lanes,
+                                                 const void *values, const float *scores, int64_t stride,
+                                                 const float *maximum, const struct extent *e, int32_t from,
+                                                 struct sums *sums) {
+#define ADD_BLOCK(format, n) \
+    add_block(format, n, queries, head_lanes, values, scores, stride, maximum, e, from, sums)
+    FOR_TILE(ADD_BLOCK, format, tile)
+}
+
 /* Whether a query sees any of the block of positions that begins at `from`. */
 INLINE int sees_block(const struct query *q, int32_t from) {
     return q->prefix + q->path_length > from && q->first < from + POSITIONS_PER_BLOCK;
 }
 
 /* Attention of `tile` queries that share keys and values. */
-INLINE void attend_tile(int format, int tile, const struct query *queries, int32_t head_dim, float scale, float cap,
+static void attend_tile(int32_t format, int32_t tile, const struct query *queries, int32_t head_dim, float scale, float cap,
                         const void *keys, const void *values, float *scratch) {
     int head_lanes = head_dim / 16;
     struct extent e = extent_of(queries, tile);
@@ -554,12 +597,9 @@ INLINE void attend_tile(int format, int tile, const struct query *queries, int32
     float *scores = scratch, *prompt_scores = scratch + tile * stride;
     struct sums totals = {0}, sums;
     float maximum[ATTENTION_TILE];
-    score(format, queries, tile, keys, head_dim, e.first_slot, e.slots, scale, scores, stride);
+    score_tile(format, tile, queries, keys, head_dim, e.first_slot, e.slots, scale, cap, scores, stride);
     for (int t = 0; t < tile; t++) {
         const struct query *q = &queries[t];
-        if (cap > 0.0f) {
-            soft_cap(scores + t * stride, cap, e.first_slot, e.slots);
-        }
         maximum[t] = maximum_seen(q, scores + t * stride, 0, e.slots, score_prompts(q, head_dim, scale, cap, prompt_scores));
         if (q->prompts > 0) {
             prompt_sums(q, head_lanes, prompt_scores, maximum[t], t, &sums);
@@ -632,35 +672,12 @@ INLINE const void *of_head(const struct attention *a, const void *cached, int32_
     return (const char *)cached + (int64_t)kv_head * a->slots * a->head_dim * (a->format == CACHE_F16 ? 2 : 4);
 }
 
-/* Calls WORK(format, n) with constants, so that the compiler unrolls the tile. */
-#define TILE_OF(WORK, n)                \
-    case n:                             \
-        if (n <= ATTENTION_TILE) {      \
-            if (a->format == CACHE_F16) { \
-                WORK(CACHE_F16, n);     \
-            } else {                    \
-                WORK(CACHE_F32, n);     \
-            }                           \
-        }                               \
-        break;
-#define FOR_TILE(WORK, tile) \
-    switch (tile) {          \
-        TILE_OF(WORK, 1)     \
-        TILE_OF(WORK, 2)     \
-        TILE_OF(WORK, 3)     \
-        TILE_OF(WORK, 4)     \
-        TILE_OF(WORK, 5)     \
-        TILE_OF(WORK, 6)     \
-    }
-
 static void attend(ATTENTION_PARAMETERS, float *out, float *scratch, int32_t item_from, int32_t item_to) {
     const struct attention all = ATTENTION_OF(out), *a = &all;
     struct query queries[ATTENTION_TILE];
     for (int32_t item = item_from, tile; item < item_to; item += tile) {
         tile = next_tile(a, item, item_to, queries);
-#define ATTEND(format, n) \
-    attend_tile(format, n, queries, head_dim, scale, cap, of_head(a, keys, item), of_head(a, values, item), scratch)
-        FOR_TILE(ATTEND, tile)
+        attend_tile(format, tile, queries, head_dim, scale, cap, of_head(a, keys, item), of_head(a, values, item), scratch);
     }
 }
 
@@ -683,15 +700,8 @@ static void attend_scores(ATTENTION_PARAMETERS, float *scores, int64_t stride, f
         struct extent e = extent_of(queries, tile);
         int32_t begin = e.first_slot > from ? e.first_slot : from, end = e.slots < to ? e.slots : to;
         float *out = scores + item * stride;
-#define SCORE(format, n) \
-    score(format, queries, n, of_head(a, keys, item), head_dim, begin, end, scale, out, stride)
-        if (end > begin) {
-            FOR_TILE(SCORE, tile)
-        }
+        score_tile(format, tile, queries, of_head(a, keys, item), head_dim, begin, end, scale, cap, out, stride);
         for (int32_t t = 0; t < tile; t++) {
-            if (cap > 0.0f) {
-                soft_cap(out + t * stride, cap, begin, end);
-            }
             maxima[(int64_t)(item + t) * parts + part] = maximum_seen(&queries[t], out + t * stride, from, end, -INFINITY);
         }
     }
@@ -737,10 +747,8 @@ static void attend_blocks(ATTENTION_PARAMETERS, const float *scores, int64_t str
         }
         int32_t first = e.first / POSITIONS_PER_BLOCK;
         for (int32_t block = first > from ? first : from; block < to && block * POSITIONS_PER_BLOCK < e.positions; block++) {
-#define BLOCK(format, n)                                                                                              \
-    block_sums(format, n, queries, head_lanes, of_head(a, values, item), scores + item * stride, stride, maximum,    \
-               &e, block *POSITIONS_PER_BLOCK, &sums)
-            FOR_TILE(BLOCK, tile)
+            block_sums(format, tile, queries, head_lanes, of_head(a, values, item), scores + item * stride, stride, maximum, &e,
+                       block * POSITIONS_PER_BLOCK, &sums);
             for (int32_t t = 0; t < tile; t++) {
                 store_sums(&sums, t, head_lanes, partial + ((int64_t)(item + t) * (blocks + 1) + block + 1) * block_stride);
             }
