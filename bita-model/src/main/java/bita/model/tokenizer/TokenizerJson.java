@@ -22,7 +22,7 @@ final class TokenizerJson {
         this.vocabulary = vocabulary;
         this.special = special;
         tokens = vocabulary.tokens();
-        json = new StringBuilder(24 * (tokens.size() + vocabulary.merges().size()));
+        json = new StringBuilder(20 * (tokens.size() + vocabulary.merges().size()));
     }
 
     /**
@@ -96,8 +96,10 @@ final class TokenizerJson {
         return has ? tokens.get(vocabulary.unknown().getAsInt()) : "";
     }
 
+    /** Pairs as texts with a blank between, which take the library less than lists do, unless tokens have blanks. */
     private void merges() {
         Merges merges = vocabulary.merges();
+        boolean blanks = hasBlanks(merges);
         String separator = "";
         for (int i = 0; i < merges.size(); i++) {
             String left = merges.left(i);
@@ -105,18 +107,32 @@ final class TokenizerJson {
             boolean hides = !hidden.isEmpty()
                     && (hidden.contains(left) || hidden.contains(right) || hidden.contains(left + right));
             if (!hides) {
-                json.append(separator).append('[');
-                string(left);
-                json.append(',');
-                string(right);
-                json.append(']');
+                json.append(separator).append(blanks ? "[\"" : "\"");
+                characters(left);
+                json.append(blanks ? "\",\"" : " ");
+                characters(right);
+                json.append(blanks ? "\"]" : "\"");
                 separator = ",";
             }
         }
     }
 
+    private static boolean hasBlanks(Merges merges) {
+        for (int i = 0; i < merges.size(); i++) {
+            if (merges.left(i).indexOf(' ') >= 0 || merges.right(i).indexOf(' ') >= 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private void string(String text) {
         json.append('"');
+        characters(text);
+        json.append('"');
+    }
+
+    private void characters(String text) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c == '"' || c == '\\') {
@@ -127,7 +143,6 @@ final class TokenizerJson {
                 json.append(c);
             }
         }
-        json.append('"');
     }
 
     /** JSON, whose characters beyond ASCII stand in strings. */
