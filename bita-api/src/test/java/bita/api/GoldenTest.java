@@ -67,7 +67,7 @@ class GoldenTest {
         if (!Files.exists(f32)) {
             Files.createDirectories(f32.getParent());
             try (GgufFile source = GgufFile.open(file)) {
-                Quantizer.quantize(source, NumberFormat.F32, f32, false, (done, total) -> {});
+                Quantizer.quantize(source, source.metadata(), NumberFormat.F32, f32, false, (done, total) -> {});
             }
         }
         team = new ThreadTeam(ThreadTeam.defaultThreads());

@@ -93,7 +93,7 @@ final class QuantizeCommand implements Callable<Integer> {
         try (ModelFile file = ModelFiles.open(source);
                 ProgressBar bar = ProgressBar.ofBytes(terminal, String.valueOf(output.getFileName()));
                 var _ = terminal.interruption().interruptingThisThread()) {
-            Quantizer.quantize(file, format, output, force, (done, total) -> {
+            Quantizer.quantize(file, ModelFiles.metadata(file), format, output, force, (done, total) -> {
                 if (Thread.currentThread().isInterrupted()) {
                     throw new CancellationException();
                 }

@@ -1,6 +1,8 @@
 package bita.model;
 
 import bita.model.file.GgufFile;
+import bita.model.file.GgufMetadata;
+import bita.model.file.GgufMetadataBuilder;
 import bita.model.file.ModelFile;
 import bita.model.file.ModelFormatException;
 import bita.model.folder.ModelFolder;
@@ -44,6 +46,25 @@ public final class ModelFiles {
      */
     public static Optional<ChatTemplate> template(ModelFile file) throws IOException {
         return file instanceof GgufFile gguf ? ModelTemplate.of(gguf) : ModelTemplate.ofFolder(file.path());
+    }
+
+    /**
+     * The metadata of a GGUF file of a model: a GGUF file's own; those of a folder with its tokenizer and chat template.
+     *
+     * @throws ModelFormatException if GGUF files cannot describe the tokenizer
+     */
+    public static GgufMetadata metadata(ModelFile file) throws IOException {
+        if (file instanceof GgufFile) {
+            return file.metadata();
+        }
+        GgufMetadataBuilder metadata = file.metadata().toBuilder();
+        metadata.string("general.name", String.valueOf(file.path().toAbsolutePath().normalize().getFileName()));
+        try (Tokenizer tokenizer = tokenizer(file)) {
+            tokenizer.describe(metadata);
+        }
+        ModelTemplate.sourceInFolder(file.path())
+                .ifPresent(source -> metadata.string("tokenizer.chat_template", source));
+        return metadata.build();
     }
 
     /** The files that hold a model's configuration and weights: the one that is given, all parts, or those in the folder. */

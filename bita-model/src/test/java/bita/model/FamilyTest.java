@@ -40,7 +40,7 @@ class FamilyTest {
     @TempDir
     Path folder;
 
-    private record Subject(FamilyModel model, FamilyModel.Kind kind) {
+    record Subject(FamilyModel model, FamilyModel.Kind kind) {
         @Override
         public String toString() {
             return model.name() + ", " + kind;
@@ -73,7 +73,7 @@ class FamilyTest {
     private Transformer expanded(Subject subject, int context) throws IOException {
         Path f32 = folder.resolve("f32.gguf");
         try (ModelFile file = open(subject)) {
-            Quantizer.quantize(file, NumberFormat.F32, f32, true, (_, _) -> {});
+            Quantizer.quantize(file, file.metadata(), NumberFormat.F32, f32, true, (_, _) -> {});
         }
         return load(ModelFiles.open(f32), context);
     }

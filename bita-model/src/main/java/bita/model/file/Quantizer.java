@@ -49,6 +49,7 @@ public final class Quantizer {
      * Writes a model in another number format.
      *
      * @param source the model
+     * @param description the metadata to write
      * @param format the format of the matrices, one that is {@link NumberFormat#writable}
      * @param target the file to write, which appears when it is complete; it may be the source's own file
      * @param overwrite whether an existing target is replaced rather than refused
@@ -58,14 +59,19 @@ public final class Quantizer {
      * @throws IOException if the target cannot be written
      */
     public static void quantize(
-            ModelFile source, NumberFormat format, Path target, boolean overwrite, ProgressListener progress)
+            ModelFile source,
+            GgufMetadata description,
+            NumberFormat format,
+            Path target,
+            boolean overwrite,
+            ProgressListener progress)
             throws IOException {
         int fileType = fileType(format);
         List<Step> steps = new ArrayList<>();
         for (ModelTensor tensor : source.tensors()) {
             steps.add(new Step(tensor, conversion(tensor, format)));
         }
-        GgufMetadataBuilder metadata = source.metadata().toBuilder().uint32("general.file_type", fileType);
+        GgufMetadataBuilder metadata = description.toBuilder().uint32("general.file_type", fileType);
         GgufFile.SPLIT_KEYS.forEach(metadata::remove); // the parts become one file
         if (format.quantized()) {
             metadata.uint32("general.quantization_version", QUANTIZATION_VERSION);

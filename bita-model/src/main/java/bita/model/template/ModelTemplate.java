@@ -83,9 +83,18 @@ public final class ModelTemplate {
      * @throws ModelFormatException if a file is damaged, or the template cannot be used
      */
     public static Optional<ChatTemplate> ofFolder(Path folder) throws IOException {
+        return parse(sourceInFolder(folder), folder);
+    }
+
+    /**
+     * The text of that template.
+     *
+     * @throws ModelFormatException if a file is damaged
+     */
+    public static Optional<String> sourceInFolder(Path folder) throws IOException {
         Path file = folder.resolve("chat_template.jinja");
         if (Files.exists(file)) {
-            return parse(Optional.of(text(file)), file);
+            return Optional.of(text(file));
         }
         Path settings = folder.resolve("tokenizer_config.json");
         Optional<String> source = JsonFile.settings(settings).flatMap(node -> source(node.path(TEMPLATE)));
@@ -95,7 +104,7 @@ public final class ModelTemplate {
                     .orElse("");
             source = ofFamily(name + " " + folder.toAbsolutePath().getFileName());
         }
-        return parse(source, settings);
+        return source;
     }
 
     private static Optional<String> source(JsonNode template) {

@@ -68,6 +68,14 @@ enum PreTokenizer {
         };
     }
 
+    /** What GGUF files call a way to prepare text. */
+    static Optional<String> nameOf(TextForm form) {
+        return Arrays.stream(values())
+                .filter(p -> p.form.equals(form))
+                .map(p -> p.names.getFirst())
+                .findFirst();
+    }
+
     static String names() {
         return Arrays.stream(values()).flatMap(p -> p.names.stream()).collect(Collectors.joining(", "));
     }

@@ -1,6 +1,7 @@
 package bita.model.tokenizer;
 
 import bita.model.file.GgufFile;
+import bita.model.file.GgufMetadataBuilder;
 import bita.model.file.ModelFormatException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -49,6 +50,15 @@ public final class Tokenizer implements AutoCloseable {
      */
     public static Tokenizer ofFolder(Path folder) throws IOException {
         return new Tokenizer(folder, FolderVocabulary.read(folder));
+    }
+
+    /**
+     * Adds the vocabulary to the metadata of a GGUF file.
+     *
+     * @throws ModelFormatException if GGUF has no name for how this tokenizer splits text
+     */
+    public void describe(GgufMetadataBuilder metadata) throws ModelFormatException {
+        GgufVocabularyWriter.write(source, vocabulary, metadata);
     }
 
     static Tokenizer of(Path source, Vocabulary vocabulary) throws IOException {

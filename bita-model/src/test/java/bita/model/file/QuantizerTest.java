@@ -34,7 +34,7 @@ class QuantizerTest {
         List<Long> progress = new ArrayList<>();
         long total;
         try (GgufFile source = GgufFile.open(model(matrix))) {
-            Quantizer.quantize(source, format, target, false, (done, all) -> {
+            Quantizer.quantize(source, source.metadata(), format, target, false, (done, all) -> {
                 progress.add(done);
                 assertThat(done).isLessThanOrEqualTo(all);
             });
@@ -73,10 +73,10 @@ class QuantizerTest {
         Path q8 = folder.resolve("q8.gguf");
         Path f32 = folder.resolve("f32.gguf");
         try (GgufFile source = GgufFile.open(model(matrix))) {
-            Quantizer.quantize(source, NumberFormat.Q8_0, q8, false, (done, all) -> {});
+            Quantizer.quantize(source, source.metadata(), NumberFormat.Q8_0, q8, false, (done, all) -> {});
         }
         try (GgufFile source = GgufFile.open(q8)) {
-            Quantizer.quantize(source, NumberFormat.F32, f32, false, (done, all) -> {});
+            Quantizer.quantize(source, source.metadata(), NumberFormat.F32, f32, false, (done, all) -> {});
             float[] expected = new float[matrix.length];
             NumberFormat.Q8_0.decode(source.require("token_embd.weight").data(), 0, expected, 0, expected.length);
             try (GgufFile file = GgufFile.open(f32)) {
@@ -91,9 +91,9 @@ class QuantizerTest {
     void replacesItsOwnSourceOnlyWhenTold() throws IOException {
         Path path = model(random(ROWS * COLUMNS));
         try (GgufFile source = GgufFile.open(path)) {
-            assertThatThrownBy(() -> Quantizer.quantize(source, NumberFormat.Q4_0, path, false, (done, all) -> {}))
+            assertThatThrownBy(() -> Quantizer.quantize(source, source.metadata(), NumberFormat.Q4_0, path, false, (done, all) -> {}))
                     .hasMessageContaining("exists already");
-            Quantizer.quantize(source, NumberFormat.Q4_0, path, true, (done, all) -> {});
+            Quantizer.quantize(source, source.metadata(), NumberFormat.Q4_0, path, true, (done, all) -> {});
             assertThat(source.require("token_embd.weight").format()).isEqualTo(NumberFormat.F32);
         }
         try (GgufFile file = GgufFile.open(path)) {
@@ -108,7 +108,7 @@ class QuantizerTest {
         matrix[matrix.length - 5] = 1e9f;
         Path target = folder.resolve("target.gguf");
         try (GgufFile source = GgufFile.open(model(matrix))) {
-            assertThatThrownBy(() -> Quantizer.quantize(source, format, target, false, (done, all) -> {}))
+            assertThatThrownBy(() -> Quantizer.quantize(source, source.metadata(), format, target, false, (done, all) -> {}))
                     .isInstanceOf(ModelFormatException.class)
                     .hasMessageContaining("model.gguf: tensor \"token_embd.weight\" holds numbers that " + format);
         }
@@ -124,7 +124,7 @@ class QuantizerTest {
                 .writeTo(folder);
         try (GgufFile source = GgufFile.open(path)) {
             assertThatThrownBy(() -> Quantizer.quantize(
-                            source, NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {}))
+                            source, source.metadata(), NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {}))
                     .isInstanceOf(ModelFormatException.class)
                     .hasMessageContaining("stored as TQ1_0");
         }
@@ -135,7 +135,7 @@ class QuantizerTest {
     void formatThatIsReadOnlyIsRefused() throws IOException {
         try (GgufFile source = GgufFile.open(model(random(ROWS * COLUMNS)))) {
             assertThatThrownBy(() -> Quantizer.quantize(
-                            source, NumberFormat.Q4_K, folder.resolve("x.gguf"), false, (done, all) -> {}))
+                            source, source.metadata(), NumberFormat.Q4_K, folder.resolve("x.gguf"), false, (done, all) -> {}))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("Q4_K can be read but not written");
         }
@@ -146,7 +146,7 @@ class QuantizerTest {
     void listenerThatThrowsEndsTheWorkAndLeavesNothing() throws IOException {
         try (GgufFile source = GgufFile.open(model(random(ROWS * COLUMNS)))) {
             assertThatThrownBy(() -> Quantizer.quantize(
-                            source, NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {
+                            source, source.metadata(), NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {
                                 throw new IllegalStateException("cancelled");
                             }))
                     .hasMessage("cancelled");

@@ -2,6 +2,8 @@ package bita.model.tokenizer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import bita.model.file.GgufMetadata;
+import bita.model.file.GgufMetadataBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,11 +27,21 @@ class TrainedTokenizersTest {
     @ValueSource(strings = {"gpt-2", "olmo", "smollm", "falcon", "llama-bpe", "dbrx", "qwen2", "tekken", "gpt-4o"})
     void byteLevelTokenizersAgreeFromGgufAndFromFolder(String name) throws IOException {
         try (Tokenizer gguf = Trained.byteLevel(temporary, name);
-                Tokenizer folder = Tokenizer.ofFolder(Trained.folder(temporary, name, SETTINGS))) {
+                Tokenizer folder = Tokenizer.ofFolder(Trained.folder(temporary, name, SETTINGS));
+                Tokenizer written = written(folder)) {
             check(name, gguf);
             check(name, folder);
+            check(name, written);
             checkBytes(gguf, folder);
+            checkBytes(gguf, written);
         }
+    }
+
+    /** What becomes of a tokenizer that is written to a GGUF file. */
+    private Tokenizer written(Tokenizer tokenizer) throws IOException {
+        GgufMetadataBuilder metadata = GgufMetadata.builder();
+        tokenizer.describe(metadata);
+        return TokenizerGguf.open(Files.createDirectory(temporary.resolve("written")), metadata);
     }
 
     @ParameterizedTest
@@ -38,10 +50,12 @@ class TrainedTokenizersTest {
         boolean prefix = name.equals("spm");
         try (Tokenizer gguf = Trained.sentencePiece(temporary, name, Optional.of(prefix));
                 Tokenizer folder = Tokenizer.ofFolder(Trained.folder(temporary, name, SETTINGS));
-                Tokenizer own = Tokenizer.ofFolder(ownFile(name))) {
+                Tokenizer own = Tokenizer.ofFolder(ownFile(name));
+                Tokenizer written = written(folder)) {
             check(name, gguf);
             check(name, folder);
             check(name, own);
+            check(name, written);
             checkBytes(gguf, folder);
             checkBytes(gguf, own);
         }

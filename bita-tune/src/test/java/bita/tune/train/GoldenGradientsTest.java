@@ -112,7 +112,7 @@ class GoldenGradientsTest {
         Path file = ModelStore.ofUser().resolve("smollm2-135m", PullOptions.DEFAULT, PullListener.NONE);
         Path f32 = folder.resolve("f32.gguf");
         try (GgufFile source = GgufFile.open(file)) {
-            Quantizer.quantize(source, NumberFormat.F32, f32, false, (done, total) -> {});
+            Quantizer.quantize(source, source.metadata(), NumberFormat.F32, f32, false, (done, total) -> {});
         }
         int[] ids = ints(golden.get("ids"));
         int[] anchors = ints(golden.get("anchors"));
