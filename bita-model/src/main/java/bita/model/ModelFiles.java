@@ -58,7 +58,9 @@ public final class ModelFiles {
             return file.metadata();
         }
         GgufMetadataBuilder metadata = file.metadata().toBuilder();
-        metadata.string("general.name", String.valueOf(file.path().toAbsolutePath().normalize().getFileName()));
+        metadata.string(
+                "general.name",
+                String.valueOf(file.path().toAbsolutePath().normalize().getFileName()));
         try (Tokenizer tokenizer = tokenizer(file)) {
             tokenizer.describe(metadata);
         }

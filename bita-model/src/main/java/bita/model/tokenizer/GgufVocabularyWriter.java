@@ -42,9 +42,10 @@ final class GgufVocabularyWriter {
             metadata.floats(PREFIX + "scores", scores());
         } else {
             String pre = PreTokenizer.nameOf(vocabulary.form())
-                    .orElseThrow(() -> new ModelFormatException(
-                            source,
-                            "GGUF has no name for the way in which this tokenizer splits text; use the folder as it is"));
+                    .orElseThrow(
+                            () -> new ModelFormatException(
+                                    source,
+                                    "GGUF has no name for the way in which this tokenizer splits text; use the folder as it is"));
             metadata.string(PREFIX + "model", "gpt2").string(PREFIX + "pre", pre);
         }
         metadata.strings(PREFIX + "merges", merges());

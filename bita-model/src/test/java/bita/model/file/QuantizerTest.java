@@ -91,7 +91,8 @@ class QuantizerTest {
     void replacesItsOwnSourceOnlyWhenTold() throws IOException {
         Path path = model(random(ROWS * COLUMNS));
         try (GgufFile source = GgufFile.open(path)) {
-            assertThatThrownBy(() -> Quantizer.quantize(source, source.metadata(), NumberFormat.Q4_0, path, false, (done, all) -> {}))
+            assertThatThrownBy(() -> Quantizer.quantize(
+                            source, source.metadata(), NumberFormat.Q4_0, path, false, (done, all) -> {}))
                     .hasMessageContaining("exists already");
             Quantizer.quantize(source, source.metadata(), NumberFormat.Q4_0, path, true, (done, all) -> {});
             assertThat(source.require("token_embd.weight").format()).isEqualTo(NumberFormat.F32);
@@ -108,7 +109,8 @@ class QuantizerTest {
         matrix[matrix.length - 5] = 1e9f;
         Path target = folder.resolve("target.gguf");
         try (GgufFile source = GgufFile.open(model(matrix))) {
-            assertThatThrownBy(() -> Quantizer.quantize(source, source.metadata(), format, target, false, (done, all) -> {}))
+            assertThatThrownBy(() ->
+                            Quantizer.quantize(source, source.metadata(), format, target, false, (done, all) -> {}))
                     .isInstanceOf(ModelFormatException.class)
                     .hasMessageContaining("model.gguf: tensor \"token_embd.weight\" holds numbers that " + format);
         }
@@ -124,7 +126,12 @@ class QuantizerTest {
                 .writeTo(folder);
         try (GgufFile source = GgufFile.open(path)) {
             assertThatThrownBy(() -> Quantizer.quantize(
-                            source, source.metadata(), NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {}))
+                            source,
+                            source.metadata(),
+                            NumberFormat.F16,
+                            folder.resolve("x.gguf"),
+                            false,
+                            (done, all) -> {}))
                     .isInstanceOf(ModelFormatException.class)
                     .hasMessageContaining("stored as TQ1_0");
         }
@@ -135,7 +142,12 @@ class QuantizerTest {
     void formatThatIsReadOnlyIsRefused() throws IOException {
         try (GgufFile source = GgufFile.open(model(random(ROWS * COLUMNS)))) {
             assertThatThrownBy(() -> Quantizer.quantize(
-                            source, source.metadata(), NumberFormat.Q4_K, folder.resolve("x.gguf"), false, (done, all) -> {}))
+                            source,
+                            source.metadata(),
+                            NumberFormat.Q4_K,
+                            folder.resolve("x.gguf"),
+                            false,
+                            (done, all) -> {}))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("Q4_K can be read but not written");
         }
@@ -146,7 +158,12 @@ class QuantizerTest {
     void listenerThatThrowsEndsTheWorkAndLeavesNothing() throws IOException {
         try (GgufFile source = GgufFile.open(model(random(ROWS * COLUMNS)))) {
             assertThatThrownBy(() -> Quantizer.quantize(
-                            source, source.metadata(), NumberFormat.F16, folder.resolve("x.gguf"), false, (done, all) -> {
+                            source,
+                            source.metadata(),
+                            NumberFormat.F16,
+                            folder.resolve("x.gguf"),
+                            false,
+                            (done, all) -> {
                                 throw new IllegalStateException("cancelled");
                             }))
                     .hasMessage("cancelled");
