@@ -102,7 +102,8 @@ class BenchOptionsTest {
     void refusesFormatsThatAShapeCannotBeStoredIn() {
         ModelShape wide = ModelShape.find("llama-1b").orElseThrow();
         ModelShape narrow = ModelShape.find("smollm2-135m").orElseThrow();
-        assertThat(new BenchOptions.Source.Random(wide, NumberFormat.Q4_K).format()).isEqualTo(NumberFormat.Q4_K);
+        assertThat(new BenchOptions.Source.Random(wide, NumberFormat.Q4_K).format())
+                .isEqualTo(NumberFormat.Q4_K);
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new BenchOptions.Source.Random(narrow, NumberFormat.Q4_K))
                 .withMessage("smollm2-135m has matrices of 576 columns, but Q4_K stores blocks of 256;"

@@ -16,7 +16,7 @@ final class NumberRange {
             // The midpoints between the largest number and the one that would follow it, which round upwards.
             case F16 -> 0x1.ffep15f;
             case BF16 -> 0x1.ffp127f;
-            case F32, Q8_0, Q4_0, Q4_1 -> Float.POSITIVE_INFINITY;
+            default -> Float.POSITIVE_INFINITY;
         };
         for (float value : values) {
             if (Math.abs(value) >= bound && Float.isFinite(value)) {
