@@ -196,15 +196,15 @@ INLINE v16 dot_q4(const uint8_t *w, const int8_t *codes, int32_t offset_sum) {
     return lanes_to_floats(dot);
 }
 
-/* The sums of eight products of bytes less `offset` with the codes of half a block, in each 16-bit number. They fit: codes
- * are 0..31, or -32..31, and 8 * 32 * 127 = 32512. */
-INLINE void half_block_sums(const uint8_t *w, int16_t offset, const int8_t *codes, pairs sums[4]) {
-    const words byte = {0x00ff00ff, 0x00ff00ff, 0x00ff00ff, 0x00ff00ff};
+/* The sums of eight products of half a block, in each 16-bit number: of `bits` bits of a byte, less `offset`, with the
+ * activations' codes. They fit, codes being 0..31 or -32..31: 8 * 32 * 127 = 32512. */
+INLINE void half_block_sums(const uint8_t *w, int bits, int16_t offset, const int8_t *codes, pairs sums[4]) {
+    const uint32_t mask = 0x00010001u * ((1u << bits) - 1);
     for (int g = 0; g < 4; g++) {
         pairs even = pair_codes(codes + 4 * g), odd = pair_codes(codes + 4 * g + 1);
         for (int i = 0; i < 4; i++) {
             words bytes = load_words(w + 64 * g + 16 * i);
-            sums[i] += ((pairs)(bytes & byte) - offset) * even + ((pairs)(bytes >> 8 & byte) - offset) * odd;
+            sums[i] += ((pairs)(bytes & mask) - offset) * even + ((pairs)(bytes >> 8 & mask) - offset) * odd;
         }
     }
 }
@@ -213,8 +213,8 @@ INLINE void half_block_sums(const uint8_t *w, int16_t offset, const int8_t *code
 INLINE v16 dot_q5(const uint8_t *w, const int8_t *codes) {
     pairs low[4] = {0}, high[4] = {0};
     lanes dot[4];
-    half_block_sums(w, 0, codes, low);
-    half_block_sums(w + 256, 0, codes + 16, high);
+    half_block_sums(w, 5, 0, codes, low);
+    half_block_sums(w + 256, 5, 0, codes + 16, high);
     for (int i = 0; i < 4; i++) {
         dot[i] = add_pairs(low[i]) + add_pairs(high[i]);
     }
@@ -236,8 +236,8 @@ INLINE v16 add_halves(const pairs low[4], const pairs high[4], const int8_t *sca
 INLINE v16 dot_q6_halves(const uint8_t *w, const int8_t *codes, const int16_t *half_sums, const int8_t *scales) {
     (void)half_sums; /* the codes are made signed here */
     pairs low[4] = {0}, high[4] = {0};
-    half_block_sums(w, 32, codes, low);
-    half_block_sums(w + 256, 32, codes + 16, high);
+    half_block_sums(w, 6, 32, codes, low);
+    half_block_sums(w + 256, 6, 32, codes + 16, high);
     return add_halves(low, high, scales);
 }
 

@@ -44,6 +44,19 @@ EMULATED __m512i emulated_cvtepu16_epi32(__m256i x) {
 #undef _mm512_cvtepu16_epi32
 #define _mm512_cvtepu16_epi32(x) emulated_cvtepu16_epi32(x)
 
+EMULATED __m512i emulated_cvtepi8_epi32(__m128i x) {
+    emulated_ints r;
+    r.half[0] = _mm256_cvtepi8_epi32(x);
+    r.half[1] = _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(x, x));
+    return r.whole;
+}
+#undef _mm512_cvtepi8_epi32
+#define _mm512_cvtepi8_epi32(x) emulated_cvtepi8_epi32(x)
+
+/* Its alias takes the four operands of the masked form. */
+#undef _mm512_madd_epi16
+#define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
+
 EMULATED __m512i emulated_cvtps_epi32(__m512 x) {
     emulated_floats from = {x};
     emulated_ints r;
