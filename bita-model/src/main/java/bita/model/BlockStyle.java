@@ -34,6 +34,12 @@ public record BlockStyle(
         }
     }
 
+    /** The same with another activation. */
+    BlockStyle with(Activation other) {
+        return new BlockStyle(
+                epsilon, parallel, normsBehind, queryKeyNorms, other, gated, scoreScale, scoreCap);
+    }
+
     /** Llama's: RMS norms before attention and feed-forward network, one behind the other, gated by SiLU. */
     public static BlockStyle llama(int headDim, float epsilon) {
         return new BlockStyle(epsilon, false, false, false, Activation.SILU, true, (float) (1 / Math.sqrt(headDim)), 0);

@@ -150,7 +150,7 @@ enum Family {
                     fields.headDim(),
                     fields.vocabulary(),
                     fields.contextLength(),
-                    style(fields),
+                    fields.withActivation(style(fields)),
                     positions(fields),
                     embeddingScale(hidden),
                     logitCap(fields));

@@ -1,5 +1,6 @@
 package bita.model;
 
+import bita.kernels.Activation;
 import bita.kernels.NumberFormat;
 import bita.model.file.GgufMetadata;
 import bita.model.file.ModelFile;
@@ -94,6 +95,23 @@ final class FamilyFields {
 
     int contextLength() throws ModelFormatException {
         return size("context_length", 1 << 26);
+    }
+
+    /** A style with the activation that the metadata name, which llama.cpp's converter does not: it is the family's usual one then. */
+    BlockStyle withActivation(BlockStyle style) throws ModelFormatException {
+        Optional<String> name = metadata.string(prefix + "activation_function");
+        if (name.isEmpty()) {
+            return style;
+        }
+        return style.with(
+                switch (name.get()) {
+                    case "silu" -> Activation.SILU;
+                    case "gelu" -> Activation.GELU_ERF;
+                    case "gelu_tanh" -> Activation.GELU_TANH;
+                    default ->
+                        throw new ModelFormatException(
+                                file.path(), prefix + "activation_function is " + name.get() + ", not silu, gelu or gelu_tanh");
+                });
     }
 
     /** The rotary embedding of the layers that see everything. */
