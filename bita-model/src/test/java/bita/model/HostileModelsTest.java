@@ -145,7 +145,7 @@ class HostileModelsTest {
         long[] numbers = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, Long.MAX_VALUE, 1L << 32, 255, 1 << 20, 3};
         long number = numbers[random.nextInt(numbers.length)];
         for (int i = 0; i < (random.nextBoolean() ? 4 : 8) && at + i < bytes.length; i++) {
-            bytes[at + i] = (byte) (number >> 8 * i);
+            bytes[at + i] = (byte) (number >> (8 * i));
         }
     }
 
