@@ -36,8 +36,7 @@ public record BlockStyle(
 
     /** The same with another activation. */
     BlockStyle with(Activation other) {
-        return new BlockStyle(
-                epsilon, parallel, normsBehind, queryKeyNorms, other, gated, scoreScale, scoreCap);
+        return new BlockStyle(epsilon, parallel, normsBehind, queryKeyNorms, other, gated, scoreScale, scoreCap);
     }
 
     /** Llama's: RMS norms before attention and feed-forward network, one behind the other, gated by SiLU. */

@@ -110,7 +110,8 @@ final class FamilyFields {
                     case "gelu_tanh" -> Activation.GELU_TANH;
                     default ->
                         throw new ModelFormatException(
-                                file.path(), prefix + "activation_function is " + name.get() + ", not silu, gelu or gelu_tanh");
+                                file.path(),
+                                prefix + "activation_function is " + name.get() + ", not silu, gelu or gelu_tanh");
                 });
     }
 
