@@ -9,7 +9,6 @@ import bita.kernels.ThreadTeam;
 import bita.model.file.ModelFile;
 import bita.model.file.ModelFormatException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code -Dbita.fuzz.files=200000}.
  */
 class HostileModelsTest {
-    private static final int FILES = Integer.getInteger("bita.fuzz.files", 2000);
     private static final long MOST_MILLIS = 5000;
 
     @TempDir
@@ -57,12 +55,12 @@ class HostileModelsTest {
         List<Sound> sound = sound();
         int refused = 0;
         int ran = 0;
-        for (int seed = 0; seed < FILES; seed++) {
+        for (int seed = 0; seed < Damage.FILES; seed++) {
             Random random = new Random(seed);
             Sound one = sound.get(random.nextInt(sound.size()));
             Path file = one.files().get(random.nextInt(one.files().size()));
             byte[] before = Files.readAllBytes(file);
-            Files.write(file, damaged(before, random));
+            Files.write(file, Damage.of(before, random));
             long start = System.nanoTime();
             try {
                 run(one.model());
@@ -82,8 +80,8 @@ class HostileModelsTest {
                     .as("seed %d", seed)
                     .isLessThan(MOST_MILLIS);
         }
-        assertThat(refused).isGreaterThan(FILES / 5);
-        assertThat(ran).isGreaterThan(FILES / 20);
+        assertThat(refused).isGreaterThan(Damage.FILES / 5);
+        assertThat(ran).isGreaterThan(Damage.FILES / 20);
     }
 
     private static void run(Path path) throws IOException {
@@ -115,48 +113,5 @@ class HostileModelsTest {
             pass.run(cache, rows);
             assertThat(pass.logits(new int[] {0, 1, 2}, 3).byteSize()).isPositive();
         }
-    }
-
-    private static byte[] damaged(byte[] sound, Random random) {
-        if (random.nextInt(12) == 0) {
-            return java.util.Arrays.copyOf(sound, random.nextInt(sound.length));
-        }
-        byte[] damaged = sound.clone();
-        for (int n = random.nextInt(1, 5); n > 0; n--) {
-            // Most of what can be damaged stands at the front.
-            int at = random.nextInt(random.nextInt(4) == 0 ? damaged.length : Math.min(damaged.length, 3000));
-            switch (random.nextInt(5)) {
-                case 0 -> damaged[at] ^= (byte) (1 << random.nextInt(8));
-                case 1 -> damaged[at] = (byte) random.nextInt(256);
-                case 2 -> number(damaged, at, random);
-                case 3 -> digits(damaged, at, random);
-                default -> {
-                    int from = random.nextInt(damaged.length);
-                    int length = Math.min(random.nextInt(1, 64), damaged.length - Math.max(at, from));
-                    System.arraycopy(damaged, from, damaged, at, length);
-                }
-            }
-        }
-        return damaged;
-    }
-
-    /** A number that programs err with, in four or eight bytes. */
-    private static void number(byte[] bytes, int at, Random random) {
-        long[] numbers = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, Long.MAX_VALUE, 1L << 32, 255, 1 << 20, 3};
-        long number = numbers[random.nextInt(numbers.length)];
-        for (int i = 0; i < (random.nextBoolean() ? 4 : 8) && at + i < bytes.length; i++) {
-            bytes[at + i] = (byte) (number >> (8 * i));
-        }
-    }
-
-    /** A number in the text of a configuration. */
-    private static void digits(byte[] bytes, int at, Random random) {
-        String[] texts = {"0", "-1", "9", "99", "1e9", "null", "\"a\"", "[]", "{}", "true", "0.5", "999999"};
-        byte[] text = texts[random.nextInt(texts.length)].getBytes(StandardCharsets.UTF_8);
-        int to = at;
-        while (to < bytes.length - text.length && (bytes[to] < '0' || bytes[to] > '9')) {
-            to++;
-        }
-        System.arraycopy(text, 0, bytes, to, Math.min(text.length, bytes.length - to));
     }
 }
