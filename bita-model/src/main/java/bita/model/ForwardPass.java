@@ -39,6 +39,7 @@ public final class ForwardPass implements AutoCloseable {
     private final ModelConfig config;
     private final BlockStyle style;
     private final List<Sight> sights; // of the layers that see everything, then of those with windows, if there are any
+    private final Sight[] sightOfLayer;
     private final int maxRows;
     private final Arena arena = Arena.ofShared();
 
@@ -79,6 +80,10 @@ public final class ForwardPass implements AutoCloseable {
         this.maxRows = maxRows;
         style = config.style();
         sights = engine.model().rotaries().stream().map(this::sight).toList();
+        sightOfLayer = new Sight[config.layers()];
+        for (int layer = 0; layer < sightOfLayer.length; layer++) {
+            sightOfLayer[layer] = config.hasWindow(layer) ? sights.getLast() : sights.getFirst();
+        }
         state = floats((long) maxRows * config.hidden());
         normed = new Activations(arena, maxRows, config.hidden());
         query = floats((long) maxRows * config.heads() * config.headDim());
@@ -116,7 +121,7 @@ public final class ForwardPass implements AutoCloseable {
     }
 
     private Sight sight(int layer) {
-        return config.hasWindow(layer) ? sights.getLast() : sights.getFirst();
+        return sightOfLayer[layer];
     }
 
     private MemorySegment floats(long count) {
@@ -360,7 +365,7 @@ public final class ForwardPass implements AutoCloseable {
         int from = member.from(rowCount);
         int to = member.to(rowCount);
 
-        normalize(layer.attentionNorm(), normed, from, to, layer.query(), layer.key(), layer.value());
+        normalize(layer.attentionNorm(), normed, from, to, layer.attendsInCodes());
         lowRank.take(Linear.Input.ATTENTION, normed.values(), from, to);
         if (style.parallel()) {
             prepareFeedForward(layer, from, to);
@@ -371,14 +376,14 @@ public final class ForwardPass implements AutoCloseable {
         queriesKeysAndValues(member, index, layer, sequences);
         member.barrier();
 
-        if (split.isPresent() && !config.hasWindow(index)) {
+        if (split.isPresent() && sight(index).shape().window() == AttentionShape.NO_WINDOW) {
             attend(member, attention(sequences.getFirst(), index), split.get());
         } else {
             attend(member, index, sequences);
         }
         member.barrier();
 
-        boolean quantized = layer.projected().matrix().layout().quantized();
+        boolean quantized = layer.projected().inCodes();
         if (quantized) {
             engine.kernels().quantize(attended, rowCount, from, to, 0, attended.columns() / Layout.BLOCK);
         }
@@ -408,8 +413,7 @@ public final class ForwardPass implements AutoCloseable {
     /** The input of the feed-forward network, which is attention's where it has no norm of its own. */
     private void prepareFeedForward(Weights.Layer layer, int from, int to) {
         if (layer.feedForwardNorm().isPresent()) {
-            Weights.Affine gate = layer.gate().orElse(layer.up());
-            normalize(layer.feedForwardNorm().get(), feedForwardInput(layer), from, to, gate, layer.up());
+            normalize(layer.feedForwardNorm().get(), feedForwardInput(layer), from, to, layer.feedsInCodes());
         }
         lowRank.take(Linear.Input.FEED_FORWARD, feedForwardInput(layer).values(), from, to);
     }
@@ -500,19 +504,16 @@ public final class ForwardPass implements AutoCloseable {
                 kernels.activate(style.activation(), gated.values(), row * width + from, row * width + to);
             }
         }
-        if (layer.down().matrix().layout().quantized()) {
+        if (layer.down().inCodes()) {
             kernels.quantize(gated, rows, 0, rows, member.from(blocks), member.to(blocks));
         }
         lowRank.takeColumns(Linear.Input.GATED, gated.values(), from, to);
     }
 
-    private void normalize(Weights.Norm norm, Activations out, int from, int to, Weights.Affine... users) {
+    private void normalize(Weights.Norm norm, Activations out, int from, int to, boolean inCodes) {
         normalize(norm, state, out.values(), from, to);
-        for (Weights.Affine user : users) {
-            if (user.matrix().layout().quantized()) {
-                engine.kernels().quantize(out, rowCount, from, to, 0, config.hidden() / Layout.BLOCK);
-                return;
-            }
+        if (inCodes) {
+            engine.kernels().quantize(out, rowCount, from, to, 0, config.hidden() / Layout.BLOCK);
         }
     }
 

@@ -39,6 +39,10 @@ record Weights(List<Layer> layers, Norm outputNorm, PackedMatrix output) {
             this(matrix, Optional.empty());
         }
 
+        boolean inCodes() {
+            return matrix.layout().quantized();
+        }
+
         long bytes() {
             return matrix.bytes() + bias.map(MemorySegment::byteSize).orElse(0L);
         }
@@ -94,6 +98,16 @@ record Weights(List<Layer> layers, Norm outputNorm, PackedMatrix output) {
             Affine up,
             Affine down,
             Optional<Norm> feedForwardEndNorm) {
+        /** Whether a product with attention's input takes it in codes. */
+        boolean attendsInCodes() {
+            return query.inCodes() || key.inCodes() || value.inCodes();
+        }
+
+        /** Whether a product with the feed-forward network's input takes it in codes. */
+        boolean feedsInCodes() {
+            return up.inCodes() || gate.isPresent() && gate.get().inCodes();
+        }
+
         /** The linear layers, in the order of a pass. */
         Stream<Affine> linear() {
             return Stream.of(Stream.of(query, key, value, projected), gate.stream(), Stream.of(up, down))

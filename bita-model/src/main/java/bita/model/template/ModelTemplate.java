@@ -83,7 +83,8 @@ public final class ModelTemplate {
      * @throws ModelFormatException if a file is damaged, or the template cannot be used
      */
     public static Optional<ChatTemplate> ofFolder(Path folder) throws IOException {
-        return parse(sourceInFolder(folder), folder);
+        Found found = find(folder);
+        return parse(found.source, found.file);
     }
 
     /**
@@ -92,9 +93,16 @@ public final class ModelTemplate {
      * @throws ModelFormatException if a file is damaged
      */
     public static Optional<String> sourceInFolder(Path folder) throws IOException {
+        return find(folder).source;
+    }
+
+    /** @param file where a template is, or would be */
+    private record Found(Optional<String> source, Path file) {}
+
+    private static Found find(Path folder) throws IOException {
         Path file = folder.resolve("chat_template.jinja");
         if (Files.exists(file)) {
-            return Optional.of(text(file));
+            return new Found(Optional.of(text(file)), file);
         }
         Path settings = folder.resolve("tokenizer_config.json");
         Optional<String> source = JsonFile.settings(settings).flatMap(node -> source(node.path(TEMPLATE)));
@@ -104,7 +112,7 @@ public final class ModelTemplate {
                     .orElse("");
             source = ofFamily(name + " " + folder.toAbsolutePath().getFileName());
         }
-        return source;
+        return new Found(source, settings);
     }
 
     private static Optional<String> source(JsonNode template) {
