@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.fail;
 
 import bita.kernels.NumberFormat;
 import bita.model.Damage;
+import bita.model.Linear;
+import bita.model.LowRank;
 import bita.model.file.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,8 +19,6 @@ import java.util.Random;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import bita.model.Linear;
-import bita.model.LowRank;
 
 /** Damaged adapters are refused with the one exception for that, or read. */
 class DamagedAdaptersTest {
@@ -38,7 +38,8 @@ class DamagedAdaptersTest {
             a.put(input, numbers(2 * 8));
         }
         Map<Linear, float[]> b = Arrays.stream(Linear.values())
-                .collect(Collectors.toMap(linear -> linear, _ -> numbers(8 * 2), (x, _) -> x, () -> new EnumMap<>(Linear.class)));
+                .collect(Collectors.toMap(
+                        linear -> linear, _ -> numbers(8 * 2), (x, _) -> x, () -> new EnumMap<>(Linear.class)));
         Path file = folder.resolve("sound.safetensors");
         Adapter.of(
                         "test",
@@ -64,7 +65,10 @@ class DamagedAdaptersTest {
                 assertThat(Adapter.read(file).parameters()).isPositive();
                 read++;
             } catch (ModelFormatException e) {
-                assertThat(e.getMessage()).as("seed %d", seed).doesNotContain("\n").hasSizeLessThan(1000);
+                assertThat(e.getMessage())
+                        .as("seed %d", seed)
+                        .doesNotContain("\n")
+                        .hasSizeLessThan(1000);
             } catch (IOException | RuntimeException | Error e) {
                 fail("seed " + seed + ": " + e, e);
             }

@@ -40,10 +40,14 @@ class DamagedCheckpointsTest {
             for (int seed = 0; seed < Damage.FILES; seed++) {
                 Files.write(path, Damage.of(sound, new Random(seed)));
                 try {
-                    assertThat(checkpoint.read(model.config(), settings).steps()).isNotNegative();
+                    assertThat(checkpoint.read(model.config(), settings).steps())
+                            .isNotNegative();
                     read++;
                 } catch (ModelFormatException e) {
-                    assertThat(e.getMessage()).as("seed %d", seed).doesNotContain("\n").hasSizeLessThan(1000);
+                    assertThat(e.getMessage())
+                            .as("seed %d", seed)
+                            .doesNotContain("\n")
+                            .hasSizeLessThan(1000);
                 } catch (IOException | RuntimeException | Error e) {
                     fail("seed " + seed + ": " + e, e);
                 }
