@@ -105,7 +105,7 @@ record Weights(List<Layer> layers, Norm outputNorm, PackedMatrix output) {
 
         /** Whether a product with the feed-forward network's input takes it in codes. */
         boolean feedsInCodes() {
-            return up.inCodes() || gate.isPresent() && gate.get().inCodes();
+            return up.inCodes() || (gate.isPresent() && gate.get().inCodes());
         }
 
         /** The linear layers, in the order of a pass. */

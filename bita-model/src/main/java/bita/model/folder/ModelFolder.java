@@ -120,6 +120,10 @@ public final class ModelFolder implements ModelFile {
             if (!name.isString() || !name.stringValue().matches("[\\w.-]+\\.safetensors")) {
                 throw new ModelFormatException(index, "the index names something else than safetensors files");
             }
+            if (!Files.exists(folder.resolve(name.stringValue()))) {
+                throw new ModelFormatException(
+                        index, name.stringValue() + ", which the index names, is missing; download the whole model");
+            }
             names.add(name.stringValue());
         }
         if (names.isEmpty()) {
