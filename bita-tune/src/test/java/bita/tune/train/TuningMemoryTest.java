@@ -154,8 +154,8 @@ class TuningMemoryTest {
     void largeSettingsDoNotOverflow() {
         TrainingSettings settings = new TrainingSettings(
                 256, 64, 512, 4096, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
-        ModelConfig config = ModelConfig.llama(
-                4096, 1 << 20, 1 << 22, 4096, 4096, 256, Integer.MAX_VALUE, 1 << 26, 10_000, 1e-5f);
+        ModelConfig config =
+                ModelConfig.llama(4096, 1 << 20, 1 << 22, 4096, 4096, 256, Integer.MAX_VALUE, 1 << 26, 10_000, 1e-5f);
         TuningMemory memory = TuningMemory.of(config, settings, 1024, 1L << 61, 1L << 40);
 
         assertThat(memory.parts().values()).allMatch(bytes -> bytes > (1 << 20));
