@@ -128,14 +128,16 @@ public final class Evaluation implements AutoCloseable {
     }
 
     /**
-     * Questions that are asked together are of one category: among others, those that draft little would pay for the rows of
-     * those that draft much.
+     * Questions that are asked together, in the suite's order where that is one at a time. In larger batches all are of one
+     * category: among others, those that draft little would pay for the rows of those that draft much.
      */
     private List<List<Conversation>> batches() {
         Map<String, List<Conversation>> byCategory = IntStream.range(0, questions.size())
                 .mapToObj(index -> new Conversation(index, questions.get(index), new ArrayList<>()))
                 .collect(Collectors.groupingBy(
-                        conversation -> conversation.question().category(), LinkedHashMap::new, Collectors.toList()));
+                        conversation ->
+                                options.batch() == 1 ? "" : conversation.question().category(),
+                        LinkedHashMap::new, Collectors.toList()));
         List<List<Conversation>> batches = new ArrayList<>();
         for (List<Conversation> alike : byCategory.values()) {
             for (int from = 0; from < alike.size(); from += options.batch()) {

@@ -130,14 +130,14 @@ class EvaluationTest {
         assertThat(result.identical()).isTrue();
         assertThat(journal().stream().map(EvaluationTest::what))
                 .containsExactly(
-                        "0/0/0 plain",
-                        "1/0/0 plain",
+                        "0/0/0 plain", // with the other one of its category
+                        "2/0/0 plain",
                         "0/0/0 lookup",
-                        "1/0/0 lookup",
+                        "2/0/0 lookup",
                         "0/1/0 lookup",
                         "0/1/0 plain",
-                        "2/0/0 plain",
-                        "2/0/0 lookup");
+                        "1/0/0 plain",
+                        "1/0/0 lookup");
         for (JsonNode answer : journal()) {
             assertThat(one.stream().filter(other -> what(other).equals(what(answer))))
                     .singleElement()
