@@ -135,9 +135,11 @@ public final class Evaluation implements AutoCloseable {
         Map<String, List<Conversation>> byCategory = IntStream.range(0, questions.size())
                 .mapToObj(index -> new Conversation(index, questions.get(index), new ArrayList<>()))
                 .collect(Collectors.groupingBy(
-                        conversation ->
-                                options.batch() == 1 ? "" : conversation.question().category(),
-                        LinkedHashMap::new, Collectors.toList()));
+                        conversation -> options.batch() == 1
+                                ? ""
+                                : conversation.question().category(),
+                        LinkedHashMap::new,
+                        Collectors.toList()));
         List<List<Conversation>> batches = new ArrayList<>();
         for (List<Conversation> alike : byCategory.values()) {
             for (int from = 0; from < alike.size(); from += options.batch()) {
