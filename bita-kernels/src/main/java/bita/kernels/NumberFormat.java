@@ -118,7 +118,7 @@ public enum NumberFormat {
             case F16 -> FloatFormats.decodeF16(source, offset, target, targetOffset, count);
             case BF16 -> FloatFormats.decodeBf16(source, offset, target, targetOffset, count);
             default -> {
-                StoredBlock block = new StoredBlock();
+                StoredBlock block = new StoredBlock(blockSize);
                 for (int i = 0; i < count; i += blockSize) {
                     read(source, offset + i / blockSize * (long) blockBytes, block);
                     block.decode(hasMinima(), blockSize, target, targetOffset + i);

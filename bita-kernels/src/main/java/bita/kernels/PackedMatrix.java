@@ -127,7 +127,7 @@ public final class PackedMatrix {
     public void pack(NumberFormat format, MemorySegment source, RowMap map, int panelFrom, int panelTo) {
         checkSource(format, source, map);
         long rowBytes = format.bytes(columns);
-        StoredBlock block = new StoredBlock();
+        StoredBlock block = new StoredBlock(format.blockSize());
         for (int row = panelFrom * LANES; row < Math.min(rows, panelTo * LANES); row++) {
             long from = map.source(row) * rowBytes;
             switch (format) {

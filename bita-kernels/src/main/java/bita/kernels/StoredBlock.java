@@ -10,22 +10,23 @@ final class StoredBlock {
     /** Elements that share an integer scale. */
     static final int PART = 16;
 
-    private static final int MOST_ELEMENTS = 256;
-
     /** The bits of an f16. */
     short scale;
 
     /** The bits of an f16. */
     short minimum;
 
-    final int[] codes = new int[MOST_ELEMENTS];
-    final int[] scales = ones();
-    final int[] minima = ones();
+    final int[] codes;
+    final int[] scales;
+    final int[] minima;
 
-    private static int[] ones() {
-        int[] ones = new int[MOST_ELEMENTS / PART];
-        Arrays.fill(ones, 1);
-        return ones;
+    /** @param elements of a block of the format */
+    StoredBlock(int elements) {
+        codes = new int[elements];
+        scales = new int[elements / PART];
+        minima = new int[elements / PART];
+        Arrays.fill(scales, 1);
+        Arrays.fill(minima, 1);
     }
 
     /** Of codes from -by on without minima makes codes from 0 on, with minima to the same effect. */
