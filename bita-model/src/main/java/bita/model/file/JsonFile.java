@@ -3,6 +3,7 @@ package bita.model.file;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
@@ -57,6 +58,18 @@ public final class JsonFile {
             throw new ModelFormatException(file, "the file must hold a JSON object; download it again");
         }
         return Optional.of(node);
+    }
+
+    /**
+     * Reads a file of settings that must be there.
+     *
+     * @throws NoSuchFileException  if it is not
+     * @throws ModelFormatException if it is no such JSON
+     */
+    public static JsonNode require(Path file) throws IOException {
+        return settings(file)
+                .orElseThrow(() -> new NoSuchFileException(
+                        file.toString(), null, "there is no such file; name the folder that holds it, whole"));
     }
 
     /**

@@ -1,6 +1,7 @@
 package bita.tune.reference;
 
 import bita.decode.AdapterShape;
+import bita.model.file.JsonFile;
 import bita.model.file.ModelFormatException;
 import bita.model.file.Text;
 import java.io.IOException;
@@ -25,7 +26,7 @@ public record ReferenceConfig(AdapterShape shape, boolean sharedMask, OptionalIn
     private static final int MOST_NUMBERS = 1 << 27;
 
     static ReferenceConfig read(Path file) throws IOException {
-        return new Reader(file, JsonFile.read(file)).read();
+        return new Reader(file, JsonFile.require(file)).read();
     }
 
     private record Reader(Path file, JsonNode json) {

@@ -1,5 +1,6 @@
 package bita.tune.reference;
 
+import bita.model.file.JsonFile;
 import bita.model.file.ModelFormatException;
 import bita.model.file.Text;
 import java.io.IOException;
@@ -98,7 +99,7 @@ final class Weights implements AutoCloseable {
 
     /** Those files of an index that hold a learned tensor. */
     private static List<Path> shards(Path index) throws IOException {
-        JsonNode map = JsonFile.read(index).path("weight_map");
+        JsonNode map = JsonFile.require(index).path("weight_map");
         if (!map.isObject()) {
             throw new ModelFormatException(index, "it lacks the weight_map of an index; copy it again");
         }

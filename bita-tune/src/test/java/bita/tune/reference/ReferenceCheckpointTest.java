@@ -164,7 +164,7 @@ class ReferenceCheckpointTest {
             "model_type": "llama"      | "model_type": "falcon"     | lack the tensor mask_embeddings.weight
             "model_type": "llama"      | "model_type": "gpt2"       | model_type is "gpt2"
             "model_type": "llama"      | "model_type": 1            | model_type is ""
-            {                          | [                          | this is not JSON
+            {                          | [                          | this is not the JSON it should be
             """)
     void refusesAConfigurationThatDoesNotFit(String sound, String broken, String problem) throws Exception {
         Path checkpoint = Checkpoints.copy("plain", folder);
@@ -216,7 +216,7 @@ class ReferenceCheckpointTest {
         Files.writeString(index, sound.replace("weight_map", "weights"));
         refuses(checkpoint, "it lacks the weight_map");
         Files.writeString(index, "[".repeat(100_000));
-        refuses(checkpoint, "this is not JSON");
+        refuses(checkpoint, "this is not the JSON it should be");
         Files.writeString(index, sound);
         Files.delete(checkpoint.resolve("pytorch_model-00002-of-00003.bin"));
         assertThatThrownBy(() -> ReferenceCheckpoint.read(checkpoint))
