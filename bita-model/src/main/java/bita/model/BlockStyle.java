@@ -6,6 +6,7 @@ import bita.kernels.Activation;
  * How the blocks of a transformer are put together.
  *
  * @param epsilon       of all norms
+ * @param layerNorms    whether these are layer norms, with biases, instead of RMS norms
  * @param parallel      whether attention and feed-forward network both read what comes into the block, instead of the second
  *                      what the first has made of it
  * @param normsBehind   whether what attention and feed-forward network make is normalized before it is added
@@ -17,6 +18,7 @@ import bita.kernels.Activation;
  */
 public record BlockStyle(
         float epsilon,
+        boolean layerNorms,
         boolean parallel,
         boolean normsBehind,
         boolean queryKeyNorms,
@@ -36,11 +38,13 @@ public record BlockStyle(
 
     /** The same with another activation. */
     BlockStyle with(Activation other) {
-        return new BlockStyle(epsilon, parallel, normsBehind, queryKeyNorms, other, gated, scoreScale, scoreCap);
+        return new BlockStyle(
+                epsilon, layerNorms, parallel, normsBehind, queryKeyNorms, other, gated, scoreScale, scoreCap);
     }
 
     /** Llama's: RMS norms before attention and feed-forward network, one behind the other, gated by SiLU. */
     public static BlockStyle llama(int headDim, float epsilon) {
-        return new BlockStyle(epsilon, false, false, false, Activation.SILU, true, (float) (1 / Math.sqrt(headDim)), 0);
+        return new BlockStyle(
+                epsilon, false, false, false, false, Activation.SILU, true, (float) (1 / Math.sqrt(headDim)), 0);
     }
 }

@@ -22,7 +22,8 @@ enum Family {
         @Override
         BlockStyle style(FamilyFields fields) throws ModelFormatException {
             BlockStyle llama = super.style(fields);
-            return new BlockStyle(llama.epsilon(), false, false, true, Activation.SILU, true, llama.scoreScale(), 0);
+            return new BlockStyle(
+                    llama.epsilon(), false, false, false, true, Activation.SILU, true, llama.scoreScale(), 0);
         }
     },
     PHI3(false),
@@ -198,6 +199,7 @@ enum Family {
         return new BlockStyle(
                 (float) fields.number("attention.layer_norm_rms_epsilon"),
                 false,
+                false,
                 true,
                 queryKeyNorms,
                 Activation.GELU_TANH,
@@ -210,6 +212,7 @@ enum Family {
             throws ModelFormatException {
         return new BlockStyle(
                 (float) fields.number("attention.layer_norm_epsilon"),
+                true,
                 parallel,
                 false,
                 false,

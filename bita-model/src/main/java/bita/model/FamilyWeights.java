@@ -1,5 +1,6 @@
 package bita.model;
 
+import bita.kernels.Layout;
 import bita.model.Weights.Affine;
 import bita.model.Weights.Norm;
 import bita.model.file.ModelFile;
@@ -47,11 +48,11 @@ final class FamilyWeights {
         int queries = config.queryWidth();
         int keys = config.keyWidth();
         // Falcon's second norm is attention's, the first one then that of the feed-forward network.
-        boolean second = loader.has(prefix + "attn_norm_2.weight");
+        boolean second = config.style().parallel() && loader.has(prefix + "attn_norm_2.weight");
         Norm attentionNorm = norm(prefix + (second ? "attn_norm_2" : "attn_norm"));
         Optional<Norm> feedForwardNorm = second
                 ? Optional.of(norm(prefix + "attn_norm"))
-                : optionalNorm(prefix + "ffn_norm", !config.style().parallel());
+                : normIf(!config.style().parallel() || loader.has(prefix + "ffn_norm.weight"), prefix + "ffn_norm");
 
         String fused = prefix + "attn_qkv";
         boolean isFused = loader.has(fused + ".weight");
@@ -69,6 +70,11 @@ final class FamilyWeights {
         int width = config.feedForward();
         boolean separate = loader.has(prefix + "ffn_gate.weight");
         boolean both = config.style().gated() && !separate;
+        if (both && width % Layout.LANES != 0) { // each half is packed by itself, which takes whole panels
+            throw new ModelFormatException(
+                    file.path(),
+                    "a fused gate of " + width + " numbers is not supported, only of a multiple of " + Layout.LANES);
+        }
         Optional<Affine> gate = !config.style().gated()
                 ? Optional.empty()
                 : Optional.of(
@@ -84,12 +90,12 @@ final class FamilyWeights {
                 headNorm(prefix + "attn_q_norm"),
                 headNorm(prefix + "attn_k_norm"),
                 affine(prefix + "attn_output", hidden, queries, straight(0, hidden)),
-                optionalNorm(prefix + "post_attention_norm", config.style().normsBehind()),
+                normIf(config.style().normsBehind(), prefix + "post_attention_norm"),
                 feedForwardNorm,
                 gate,
                 up,
                 affine(prefix + "ffn_down", hidden, width, straight(0, hidden)),
-                optionalNorm(prefix + "post_ffw_norm", config.style().normsBehind()));
+                normIf(config.style().normsBehind(), prefix + "post_ffw_norm"));
     }
 
     private Affine affine(String name, int storedRows, int columns, int[] rows) throws ModelFormatException {
@@ -101,14 +107,15 @@ final class FamilyWeights {
     }
 
     private Norm norm(String name) throws ModelFormatException {
-        boolean layerNorm = loader.has(name + ".bias");
         return new Norm(
                 loader.vector(name + ".weight", config.hidden()),
-                layerNorm ? Optional.of(loader.vector(name + ".bias", config.hidden())) : Optional.empty());
+                config.style().layerNorms()
+                        ? Optional.of(loader.vector(name + ".bias", config.hidden()))
+                        : Optional.empty());
     }
 
-    private Optional<Norm> optionalNorm(String name, boolean required) throws ModelFormatException {
-        return required || loader.has(name + ".weight") ? Optional.of(norm(name)) : Optional.empty();
+    private Optional<Norm> normIf(boolean used, String name) throws ModelFormatException {
+        return used ? Optional.of(norm(name)) : Optional.empty();
     }
 
     private Optional<Norm> headNorm(String name) throws ModelFormatException {

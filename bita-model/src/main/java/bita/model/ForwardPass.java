@@ -511,18 +511,9 @@ public final class ForwardPass implements AutoCloseable {
     }
 
     private void normalize(Weights.Norm norm, Activations out, int from, int to, boolean inCodes) {
-        normalize(norm, state, out.values(), from, to);
+        norm.apply(engine.kernels(), state, style.epsilon(), out.values(), config.hidden(), from, to);
         if (inCodes) {
             engine.kernels().quantize(out, rowCount, from, to, 0, config.hidden() / Layout.BLOCK);
-        }
-    }
-
-    private void normalize(Weights.Norm norm, MemorySegment x, MemorySegment out, int from, int to) {
-        Kernels kernels = engine.kernels();
-        if (norm.bias().isPresent()) {
-            kernels.layerNorm(x, norm.weight(), norm.bias().get(), style.epsilon(), out, config.hidden(), from, to);
-        } else {
-            kernels.rmsNorm(x, norm.weight(), style.epsilon(), out, config.hidden(), from, to);
         }
     }
 
@@ -546,14 +537,12 @@ public final class ForwardPass implements AutoCloseable {
     private void multiply(
             Weights.Affine linear, Activations x, MemorySegment out, int stride, int panelFrom, int panelTo) {
         engine.kernels().multiply(linear.matrix(), x, rowCount, out, stride, false, panelFrom, panelTo);
-        addBias(linear, out, stride, panelFrom, panelTo);
+        addBias(linear, out, panelFrom, panelTo);
     }
 
-    private void addBias(Weights.Affine linear, MemorySegment out, int stride, int panelFrom, int panelTo) {
-        if (linear.bias().isPresent()) {
-            int to = Math.min(panelTo * Layout.LANES, linear.matrix().rows());
-            engine.kernels().addBias(out, stride, linear.bias().get(), rowCount, panelFrom * Layout.LANES, to);
-        }
+    private void addBias(Weights.Affine linear, MemorySegment out, int panelFrom, int panelTo) {
+        int to = Math.min(panelTo * Layout.LANES, linear.matrix().rows());
+        linear.addBias(engine.kernels(), out, rowCount, panelFrom * Layout.LANES, to);
     }
 
     /** Adds this member's columns of a product to the residual stream, or leaves them to {@link #addBranch}. */
@@ -563,13 +552,13 @@ public final class ForwardPass implements AutoCloseable {
         int to = member.to(weights.matrix().panels());
         MemorySegment out = style.normsBehind() ? branch : state;
         engine.kernels().multiply(weights.matrix(), x, rowCount, out, config.hidden(), !style.normsBehind(), from, to);
-        addBias(weights, out, config.hidden(), from, to);
+        addBias(weights, out, from, to);
         lowRank.add(layer, linear, member.index(), out, from, to);
     }
 
     private void addBranch(Optional<Weights.Norm> norm, int from, int to) {
         if (norm.isPresent()) {
-            normalize(norm.get(), branch, branch, from, to);
+            norm.get().apply(engine.kernels(), branch, style.epsilon(), branch, config.hidden(), from, to);
             engine.kernels().add(state, branch, (long) from * config.hidden(), (long) to * config.hidden());
         }
     }
@@ -654,7 +643,7 @@ public final class ForwardPass implements AutoCloseable {
             int from = member.from(count);
             int to = member.to(count);
             MemorySegment x = headInput.values();
-            normalize(weights.outputNorm(), x, x, from, to);
+            weights.outputNorm().apply(kernels, x, style.epsilon(), x, hidden, from, to);
             if (weights.output().layout().quantized()) {
                 kernels.quantize(headInput, count, from, to, 0, hidden / Layout.BLOCK);
             }

@@ -499,7 +499,7 @@ public final class MaskTraining implements AutoCloseable {
             MemorySegment x,
             MemorySegment out) {
         TrainingProducts.Share mine = products.multiply(member, rows, weights.matrix(), x, out, false);
-        addBias(weights, out, rows, mine);
+        weights.addBias(kernels, out, rows, mine.from(), mine.to());
         lowRank.add(member, rows, layer, linear, out);
         return mine;
     }
@@ -516,15 +516,8 @@ public final class MaskTraining implements AutoCloseable {
             MemorySegment branch) {
         MemorySegment out = style.normsBehind() ? branch : stream;
         TrainingProducts.Share mine = products.multiply(member, rows, weights.matrix(), x, out, !style.normsBehind());
-        addBias(weights, out, rows, mine);
+        weights.addBias(kernels, out, rows, mine.from(), mine.to());
         lowRank.add(member, rows, layer, linear, out);
-    }
-
-    private void addBias(Weights.Affine weights, MemorySegment out, int rows, TrainingProducts.Share columns) {
-        if (weights.bias().isPresent()) {
-            int outputs = weights.matrix().rows();
-            kernels.addBias(out, outputs, weights.bias().get(), rows, columns.from(), columns.to());
-        }
     }
 
     /** Adds this member's rows of what a norm stands behind, normalized, to the residual stream. */
@@ -813,14 +806,7 @@ public final class MaskTraining implements AutoCloseable {
     }
 
     private void normalize(ThreadTeam.Member member, int rows, Weights.Norm norm, MemorySegment x, MemorySegment out) {
-        int from = member.from(rows);
-        int to = member.to(rows);
-        if (norm.bias().isPresent()) {
-            MemorySegment bias = norm.bias().get();
-            kernels.layerNorm(x, norm.weight(), bias, style.epsilon(), out, config.hidden(), from, to);
-        } else {
-            kernels.rmsNorm(x, norm.weight(), style.epsilon(), out, config.hidden(), from, to);
-        }
+        norm.apply(kernels, x, style.epsilon(), out, config.hidden(), member.from(rows), member.to(rows));
     }
 
     /** Adds the gradient of a norm's input in this member's rows. */

@@ -1,5 +1,6 @@
 package bita.model;
 
+import bita.kernels.Kernels;
 import bita.kernels.PackedMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -24,6 +25,20 @@ record Weights(List<Layer> layers, Norm outputNorm, PackedMatrix output) {
      * @param bias   f32 (columns) of a layer norm; an RMS norm has none
      */
     record Norm(MemorySegment weight, Optional<MemorySegment> bias) {
+        /**
+         * Normalizes rows.
+         *
+         * @param x   f32 (rows, columns)
+         * @param out f32 (rows, columns), may be {@code x}
+         */
+        void apply(Kernels kernels, MemorySegment x, float epsilon, MemorySegment out, int columns, int from, int to) {
+            if (bias.isPresent()) {
+                kernels.layerNorm(x, weight, bias.get(), epsilon, out, columns, from, to);
+            } else {
+                kernels.rmsNorm(x, weight, epsilon, out, columns, from, to);
+            }
+        }
+
         long bytes() {
             return weight.byteSize() + bias.map(MemorySegment::byteSize).orElse(0L);
         }
@@ -37,6 +52,17 @@ record Weights(List<Layer> layers, Norm outputNorm, PackedMatrix output) {
     record Affine(PackedMatrix matrix, Optional<MemorySegment> bias) {
         Affine(PackedMatrix matrix) {
             this(matrix, Optional.empty());
+        }
+
+        /**
+         * Adds the bias, if there is one, to some columns of a product.
+         *
+         * @param out f32 (rows, rows of the matrix)
+         */
+        void addBias(Kernels kernels, MemorySegment out, int rows, int columnFrom, int columnTo) {
+            if (bias.isPresent()) {
+                kernels.addBias(out, matrix.rows(), bias.get(), rows, columnFrom, columnTo);
+            }
         }
 
         boolean inCodes() {
