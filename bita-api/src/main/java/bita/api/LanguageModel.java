@@ -246,7 +246,7 @@ public final class LanguageModel implements AutoCloseable {
     }
 
     /**
-     * As {@link #prompt}; where the model has no chat template, what the texts are one behind the other, a blank line after each:
+     * As {@link #prompt}; where the model has no chat template, the texts one behind the other, a blank line after each:
      * models that were not tuned for chats continue text.
      *
      * @throws TemplateException if the model's template refuses the messages

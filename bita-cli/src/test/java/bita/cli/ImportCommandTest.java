@@ -122,6 +122,6 @@ class ImportCommandTest {
         assertThat(adapter).doesNotExist();
 
         Files.delete(checkpoint.resolve("config.json"));
-        assertThat(run().err()).contains("config.json", "name the folder of a checkpoint");
+        assertThat(run().err()).contains("config.json", "name the folder that holds it");
     }
 }
