@@ -35,13 +35,6 @@ INLINE int layout_of(int format) {
     }
 }
 
-/* Copies `count` units of `unit` bytes, contiguous in the source, to every 16th place of the target. */
-INLINE void spread(const uint8_t *source, uint8_t *target, int64_t count, int unit) {
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(target + i * 16 * unit, source + i * unit, (size_t)unit);
-    }
-}
-
 /* Where a row's parts go: one lane of a panel. */
 struct packed_row {
     uint8_t *codes;                             /* 32-bit words, 64 bytes apart */
@@ -60,69 +53,84 @@ INLINE struct packed_row packed_row(int layout, uint8_t *panel, int64_t blocks, 
     return row;
 }
 
-/* Blocks of f16 scale, f16 minimum if any, then the codes as 32-bit words in the order kept here. */
-INLINE void pack_words(int layout, const uint8_t *source, int64_t blocks, struct packed_row to) {
+/* A block of f16 scale, f16 minimum if any, then the codes as 32-bit words in the order kept here. */
+INLINE void pack_words(int layout, const uint8_t *source, int64_t b, struct packed_row to) {
     int words = code_bytes(layout) / 64, header = has_minima(layout) ? 4 : 2;
     uint32_t flip = layout == LAYOUT_Q8 ? 0x80808080u : 0; /* signed codes become unsigned */
-    for (int64_t b = 0; b < blocks; b++, source += header + 4 * words) {
-        memcpy(to.scales + b * 32, source, 2);
-        if (has_minima(layout)) {
-            memcpy(to.minima + b * 32, source + 2, 2);
-        }
-        for (int w = 0; w < words; w++) {
-            uint32_t word = (uint32_t)load_word(source + header + 4 * w) ^ flip;
-            memcpy(to.codes + (b * words + w) * 64, &word, 4);
-        }
+    memcpy(to.scales + b * 32, source, 2);
+    if (has_minima(layout)) {
+        memcpy(to.minima + b * 32, source + 2, 2);
+    }
+    for (int w = 0; w < words; w++) {
+        uint32_t word = (uint32_t)load_word(source + header + 4 * w) ^ flip;
+        memcpy(to.codes + (b * words + w) * 64, &word, 4);
     }
 }
 
-/* A block of 32 codes as stored in a panel, in the order of columns. */
-INLINE void pack_codes(int layout, const uint8_t codes[32], int64_t b, struct packed_row to) {
+/* Codes are taken apart eight at a time, one in each byte of a word, the first one in the lowest. */
+#define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
+
+INLINE uint64_t load_bytes(const uint8_t *p) {
+    uint64_t bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return bytes;
+}
+
+/* A block of 32 codes, in the order of columns, as stored in a panel. */
+INLINE void pack_codes(int layout, const uint64_t codes[4], int64_t b, struct packed_row to) {
     int words = code_bytes(layout) / 64;
-    uint8_t halves[16];
-    for (int i = 0; i < 16; i++) {
-        halves[i] = (uint8_t)(codes[i] | codes[i + 16] << 4);
-    }
-    const uint8_t *from = words == 8 ? codes : halves;
-    for (int w = 0; w < words; w++) {
-        memcpy(to.codes + (b * words + w) * 64, from + 4 * w, 4);
+    uint8_t *target = to.codes + b * words * 64;
+    for (int w = 0; w < words; w += 2) {
+        uint64_t bytes = words == 8 ? codes[w / 2] : codes[w / 2] | codes[w / 2 + 2] << 4;
+        uint32_t first = (uint32_t)bytes, second = (uint32_t)(bytes >> 32);
+        memcpy(target + w * 64, &first, 4);
+        memcpy(target + (w + 1) * 64, &second, 4);
     }
 }
 
 /* What the codes of IQ4_NL and IQ4_XS stand for, plus 128. */
 static const uint8_t iq4_codes[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
 
-INLINE void iq4_block(const uint8_t *source, uint8_t codes[32]) {
-    for (int i = 0; i < 16; i++) {
-        codes[i] = iq4_codes[source[i] & 0xf];
-        codes[i + 16] = iq4_codes[source[i] >> 4];
+INLINE void iq4_block(const uint8_t *source, uint64_t codes[4]) {
+    for (int i = 0; i < 2; i++) {
+        uint64_t low = 0, high = 0;
+        for (int j = 0; j < 8; j++) {
+            uint8_t both = source[8 * i + j];
+            low |= (uint64_t)iq4_codes[both & 0xf] << 8 * j;
+            high |= (uint64_t)iq4_codes[both >> 4] << 8 * j;
+        }
+        codes[i] = low;
+        codes[i + 2] = high;
     }
 }
 
-/* Q5_0, Q5_1 and IQ4_NL: f16 scale, f16 minimum if any, fifth bits if any, 4-bit codes. */
-INLINE void pack_blocks(int format, const uint8_t *source, int64_t blocks, struct packed_row to) {
+/* Eight bits, each as the lowest of a byte. */
+INLINE uint64_t spread_bits(uint32_t bits) {
+    uint64_t each = EACH_BYTE(bits & 0xff) & UINT64_C(0x8040201008040201);
+    return (each + EACH_BYTE(0x7f)) >> 7 & EACH_BYTE(1);
+}
+
+/* A block of Q5_0, Q5_1 or IQ4_NL: f16 scale, f16 minimum if any, fifth bits if any, 4-bit codes. */
+INLINE void pack_block(int format, const uint8_t *source, int64_t b, struct packed_row to) {
     const int layout = layout_of(format), header = has_minima(layout) ? 4 : 2;
-    const uint8_t add = (uint8_t)(format == FORMAT_Q5_0 ? code_offset(layout) - 16 : 0);
-    for (int64_t b = 0; b < blocks; b++) {
-        uint8_t codes[32];
-        memcpy(to.scales + b * 32, source, 2);
-        if (has_minima(layout)) {
-            memcpy(to.minima + b * 32, source + 2, 2);
-        }
-        source += header;
-        if (format == FORMAT_IQ4_NL) {
-            iq4_block(source, codes);
-        } else {
-            uint32_t fifth = (uint32_t)load_word(source);
-            source += 4;
-            for (int i = 0; i < 16; i++) {
-                codes[i] = (uint8_t)(((source[i] & 0xf) | (fifth >> i & 1) << 4) + add);
-                codes[i + 16] = (uint8_t)((source[i] >> 4 | (fifth >> (i + 16) & 1) << 4) + add);
-            }
-        }
-        source += 16;
-        pack_codes(layout, codes, b, to);
+    uint64_t codes[4];
+    memcpy(to.scales + b * 32, source, 2);
+    if (has_minima(layout)) {
+        memcpy(to.minima + b * 32, source + 2, 2);
     }
+    source += header;
+    if (format == FORMAT_IQ4_NL) {
+        iq4_block(source, codes);
+    } else {
+        const uint64_t add = EACH_BYTE(format == FORMAT_Q5_0 ? code_offset(layout) - 16 : 0);
+        uint32_t fifth = (uint32_t)load_word(source);
+        for (int i = 0; i < 2; i++) {
+            uint64_t four = load_bytes(source + 4 + 8 * i);
+            codes[i] = ((four & EACH_BYTE(0xf)) | spread_bits(fifth >> 8 * i) << 4) + add;
+            codes[i + 2] = ((four >> 4 & EACH_BYTE(0xf)) | spread_bits(fifth >> (8 * i + 16)) << 4) + add;
+        }
+    }
+    pack_codes(layout, codes, b, to);
 }
 
 /* The 6-bit scales and minima of Q4_K and Q5_K. */
@@ -137,7 +145,7 @@ INLINE void six_bit_factors(const uint8_t *from, uint8_t scales[8], uint8_t mini
 
 /* The codes of block b of a super-block. Two bits: a byte holds those of columns l, l + 32, l + 64 and l + 96; four bits:
  * those of l and l + 32, with six bits those of l and l + 64. */
-INLINE void super_block_codes(int format, const uint8_t *source, int b, uint8_t codes[32]) {
+INLINE void super_block_codes(int format, const uint8_t *source, int b, uint64_t codes[4]) {
     const uint8_t *two = source + (format == FORMAT_Q2_K ? 16 : format == FORMAT_Q3_K ? 32 : 128) + b / 4 * 32;
     const uint8_t *four = source + (format == FORMAT_Q4_K ? 16 : 48) + b / 2 * 32;
     const uint8_t *low = source + b / 4 * 64 + b % 2 * 32, *one = source + (format == FORMAT_Q3_K ? 0 : 16);
@@ -146,22 +154,25 @@ INLINE void super_block_codes(int format, const uint8_t *source, int b, uint8_t 
         iq4_block(source + 8 + 16 * b, codes);
         return;
     }
-    for (int l = 0; l < 32; l++) {
+    for (int i = 0; i < 4; i++) {
+        int l = 8 * i;
         switch (format) {
         case FORMAT_Q2_K:
-            codes[l] = two[l] >> two_shift & 3;
+            codes[i] = load_bytes(two + l) >> two_shift & EACH_BYTE(3);
             break;
         case FORMAT_Q3_K:
-            codes[l] = (uint8_t)((two[l] >> two_shift & 3) | (one[l] >> b & 1) << 2);
+            codes[i] = (load_bytes(two + l) >> two_shift & EACH_BYTE(3)) | (load_bytes(one + l) >> b & EACH_BYTE(1)) << 2;
             break;
         case FORMAT_Q4_K:
-            codes[l] = four[l] >> four_shift & 0xf;
+            codes[i] = load_bytes(four + l) >> four_shift & EACH_BYTE(0xf);
             break;
         case FORMAT_Q5_K:
-            codes[l] = (uint8_t)((four[l] >> four_shift & 0xf) | (one[l] >> b & 1) << 4);
+            codes[i] =
+                (load_bytes(four + l) >> four_shift & EACH_BYTE(0xf)) | (load_bytes(one + l) >> b & EACH_BYTE(1)) << 4;
             break;
         default:
-            codes[l] = (uint8_t)((low[l] >> low_shift & 0xf) | (two[l] >> two_shift & 3) << 4);
+            codes[i] =
+                (load_bytes(low + l) >> low_shift & EACH_BYTE(0xf)) | (load_bytes(two + l) >> two_shift & EACH_BYTE(3)) << 4;
             break;
         }
     }
@@ -209,99 +220,97 @@ INLINE void super_block_factors(int format, const uint8_t *source, uint16_t *sca
     *minimum ^= 0x8000;
 }
 
-INLINE void pack_super_blocks(int format, int block_bytes, const uint8_t *source, int64_t blocks, struct packed_row to) {
+INLINE void pack_super_block(int format, const uint8_t *source, int64_t s, struct packed_row to) {
     const int layout = layout_of(format), factors = SUPER_BLOCK * integers(layout);
-    for (int64_t s = 0; s < blocks / SUPER_BLOCK; s++, source += block_bytes) {
-        uint8_t scales[16], minima[16] = {0}, codes[32];
-        uint16_t scale, minimum;
-        super_block_factors(format, source, &scale, &minimum, scales, minima);
-        memcpy(to.scales + s * 32, &scale, 2);
+    uint8_t scales[16], minima[16] = {0};
+    uint64_t codes[4];
+    uint16_t scale, minimum;
+    super_block_factors(format, source, &scale, &minimum, scales, minima);
+    memcpy(to.scales + s * 32, &scale, 2);
+    if (has_minima(layout)) {
+        memcpy(to.minima + s * 32, &minimum, 2);
+    }
+    for (int i = 0; i < factors; i++) {
+        to.integer_scales[(s * factors + i) * 16] = scales[i];
         if (has_minima(layout)) {
-            memcpy(to.minima + s * 32, &minimum, 2);
+            to.integer_minima[(s * factors + i) * 16] = minima[i];
         }
-        for (int i = 0; i < factors; i++) {
-            to.integer_scales[(s * factors + i) * 16] = scales[i];
-            if (has_minima(layout)) {
-                to.integer_minima[(s * factors + i) * 16] = minima[i];
-            }
-        }
-        for (int b = 0; b < SUPER_BLOCK; b++) {
-            super_block_codes(format, source, b, codes);
-            pack_codes(layout, codes, s * SUPER_BLOCK + b, to);
-        }
+    }
+    for (int b = 0; b < SUPER_BLOCK; b++) {
+        super_block_codes(format, source, b, codes);
+        pack_codes(layout, codes, s * SUPER_BLOCK + b, to);
     }
 }
 
-INLINE void pack_row(int format, const uint8_t *from, int32_t columns, uint8_t *panel, int lane) {
+/* Packs a panel's rows side by side: what they share of it is in the nearest cache while all of them write to it.
+ * unit: bytes of a number, or of a block or super-block. */
+INLINE void pack_panel(int format, int unit, const uint8_t *const *from, int lanes, int32_t columns, uint8_t *panel) {
     const int layout = layout_of(format);
-    int64_t blocks = columns / 32;
-    struct packed_row to = packed_row(layout, panel, blocks, lane);
-    switch (format) {
-    case FORMAT_F32:
-        spread(from, panel + lane * 4, columns, 4);
-        break;
-    case FORMAT_F16:
-    case FORMAT_BF16:
-        spread(from, panel + lane * 2, columns, 2);
-        break;
-    case FORMAT_Q8_0:
-    case FORMAT_Q4_0:
-    case FORMAT_Q4_1:
-        pack_words(layout, from, blocks, to);
-        break;
-    case FORMAT_Q5_0:
-    case FORMAT_Q5_1:
-    case FORMAT_IQ4_NL:
-        pack_blocks(format, from, blocks, to);
-        break;
-    case FORMAT_Q2_K:
-        pack_super_blocks(format, 84, from, blocks, to);
-        break;
-    case FORMAT_Q3_K:
-        pack_super_blocks(format, 110, from, blocks, to);
-        break;
-    case FORMAT_Q4_K:
-        pack_super_blocks(format, 144, from, blocks, to);
-        break;
-    case FORMAT_Q5_K:
-        pack_super_blocks(format, 176, from, blocks, to);
-        break;
-    case FORMAT_Q6_K:
-        pack_super_blocks(format, 210, from, blocks, to);
-        break;
-    default:
-        pack_super_blocks(format, 136, from, blocks, to);
-        break;
+    if (!quantized(layout)) {
+        for (int32_t first = 0; first < columns; first += 64) {
+            int32_t end = first + 64 < columns ? first + 64 : columns;
+            for (int lane = 0; lane < lanes; lane++) {
+                for (int32_t k = first; k < end; k++) {
+                    memcpy(panel + (int64_t)(k * 16 + lane) * unit, from[lane] + (int64_t)k * unit, (size_t)unit);
+                }
+            }
+        }
+        return;
+    }
+    const int64_t blocks = columns / 32, stored = integers(layout) ? blocks / SUPER_BLOCK : blocks;
+    for (int64_t b = 0; b < stored; b++) {
+        for (int lane = 0; lane < lanes; lane++) {
+            const uint8_t *source = from[lane] + b * unit;
+            struct packed_row to = packed_row(layout, panel, blocks, lane);
+            switch (format) {
+            case FORMAT_Q8_0:
+            case FORMAT_Q4_0:
+            case FORMAT_Q4_1:
+                pack_words(layout, source, b, to);
+                break;
+            case FORMAT_Q5_0:
+            case FORMAT_Q5_1:
+            case FORMAT_IQ4_NL:
+                pack_block(format, source, b, to);
+                break;
+            default:
+                pack_super_block(format, source, b, to);
+                break;
+            }
+        }
     }
 }
 
 static void pack(int32_t format, const uint8_t *source, int64_t row_bytes, const int32_t *rows, int32_t outputs,
                  int32_t columns, uint8_t *target, int64_t panel_bytes, int32_t panel_from, int32_t panel_to) {
-    int32_t last = panel_to * 16 < outputs ? panel_to * 16 : outputs;
-    for (int32_t row = panel_from * 16; row < last; row++) {
-        const uint8_t *from = source + (rows != NULL ? rows[row] : row) * row_bytes;
-        uint8_t *panel = target + row / 16 * panel_bytes;
+    for (int32_t p = panel_from; p < panel_to; p++) {
+        const uint8_t *from[16];
+        int lanes = outputs - p * 16 < 16 ? outputs - p * 16 : 16;
+        for (int lane = 0; lane < lanes; lane++) {
+            int32_t row = p * 16 + lane;
+            from[lane] = source + (rows != NULL ? rows[row] : row) * row_bytes;
+        }
         switch (format) {
-#define ROW(f)                                        \
-    case f:                                           \
-        pack_row(f, from, columns, panel, row % 16);  \
+#define PANEL(f, unit)                                                       \
+    case f:                                                                  \
+        pack_panel(f, unit, from, lanes, columns, target + p * panel_bytes); \
         break;
-            ROW(FORMAT_F32)
-            ROW(FORMAT_F16)
-            ROW(FORMAT_BF16)
-            ROW(FORMAT_Q8_0)
-            ROW(FORMAT_Q4_0)
-            ROW(FORMAT_Q4_1)
-            ROW(FORMAT_Q5_0)
-            ROW(FORMAT_Q5_1)
-            ROW(FORMAT_Q2_K)
-            ROW(FORMAT_Q3_K)
-            ROW(FORMAT_Q4_K)
-            ROW(FORMAT_Q5_K)
-            ROW(FORMAT_Q6_K)
-            ROW(FORMAT_IQ4_NL)
-            ROW(FORMAT_IQ4_XS)
-#undef ROW
+            PANEL(FORMAT_F32, 4)
+            PANEL(FORMAT_F16, 2)
+            PANEL(FORMAT_BF16, 2)
+            PANEL(FORMAT_Q8_0, 34)
+            PANEL(FORMAT_Q4_0, 18)
+            PANEL(FORMAT_Q4_1, 20)
+            PANEL(FORMAT_Q5_0, 22)
+            PANEL(FORMAT_Q5_1, 24)
+            PANEL(FORMAT_Q2_K, 84)
+            PANEL(FORMAT_Q3_K, 110)
+            PANEL(FORMAT_Q4_K, 144)
+            PANEL(FORMAT_Q5_K, 176)
+            PANEL(FORMAT_Q6_K, 210)
+            PANEL(FORMAT_IQ4_NL, 18)
+            PANEL(FORMAT_IQ4_XS, 136)
+#undef PANEL
         }
     }
 }

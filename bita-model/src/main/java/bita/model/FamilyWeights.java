@@ -33,14 +33,20 @@ final class FamilyWeights {
 
     Weights read() throws ModelFormatException {
         List<Weights.Layer> layers = new ArrayList<>();
-        for (int i = 0; i < config.layers(); i++) {
-            layers.add(layer("blk." + i + "."));
-        }
         String output = loader.has(Transformer.OUTPUT) ? Transformer.OUTPUT : Transformer.EMBEDDING;
+        loader.readAhead(prefix(0));
+        for (int i = 0; i < config.layers(); i++) {
+            loader.readAhead(i + 1 < config.layers() ? prefix(i + 1) : output);
+            layers.add(layer(prefix(i)));
+        }
         Weights weights =
                 new Weights(layers, norm("output_norm"), loader.matrix(output, config.vocabulary(), config.hidden()));
         refuseOthers(output);
         return weights;
+    }
+
+    private static String prefix(int layer) {
+        return "blk." + layer + ".";
     }
 
     private Weights.Layer layer(String prefix) throws ModelFormatException {

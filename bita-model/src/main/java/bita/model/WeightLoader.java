@@ -49,6 +49,15 @@ final class WeightLoader {
         return bytes;
     }
 
+    /** Begins to read the tensors whose names start so: what is packed meanwhile hides how long that takes. */
+    void readAhead(String prefix) {
+        for (ModelTensor tensor : file.tensors()) {
+            if (tensor.name().startsWith(prefix) && tensor.data().isMapped()) {
+                kernels.readAhead(tensor.data());
+            }
+        }
+    }
+
     ModelTensor tensor(String name, long... shape) throws ModelFormatException {
         ModelTensor tensor = file.require(name);
         if (!Arrays.equals(tensor.shape(), shape)) {
@@ -83,9 +92,6 @@ final class WeightLoader {
                 .map(order -> RowMap.of(storedRows, order))
                 .orElseGet(() -> RowMap.identity(storedRows));
         PackedMatrix matrix = PackedMatrix.allocate(memory, format, map.rows(), columns);
-        if (data.isMapped()) {
-            kernels.readAhead(data);
-        }
         team.run(member ->
                 kernels.pack(format, data, map, matrix, member.from(matrix.panels()), member.to(matrix.panels())));
         if (data.isMapped()) {
