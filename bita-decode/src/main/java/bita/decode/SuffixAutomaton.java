@@ -26,10 +26,12 @@ final class SuffixAutomaton implements DraftSource {
     private static final float LEAST = 0.15f;
     /**
      * How often the token behind a match of 1, 2, ... tokens is right; the last goes on. Each right token makes the match
-     * a token longer. Starting values: not measured.
+     * a token longer. Starting values: shares counted over 39 questions of
+     * eight kinds, smoothed.
      */
     private static final float[] RIGHT = {
-        0.2f, 0.4f, 0.55f, 0.65f, 0.7f, 0.75f, 0.8f, 0.82f, 0.84f, 0.86f, 0.88f, 0.9f, 0.91f, 0.92f, 0.93f, 0.94f, 0.95f
+        0.25f, 0.56f, 0.66f, 0.68f, 0.71f, 0.75f, 0.85f, 0.85f, 0.87f, 0.88f, 0.89f, 0.9f, 0.91f, 0.93f, 0.93f, 0.94f,
+        0.95f
     };
 
     private static final int NONE = -1;

@@ -19,7 +19,7 @@ final class TokenRecycling implements DraftSource {
 
     /**
      * How often a successor is right, by its rank, where the token before it is. Starting values, after the shape of the
-     * paper's tree: not measured.
+     * paper's tree. Those that were drafted and verified had half of it; but what starts there drafts too little.
      */
     private static final float[] RIGHT = {0.4f, 0.12f, 0.06f, 0.04f, 0.03f, 0.02f, 0.015f, 0.01f};
 
