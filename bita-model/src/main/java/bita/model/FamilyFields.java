@@ -94,7 +94,9 @@ final class FamilyFields {
     }
 
     int contextLength() throws ModelFormatException {
-        return size("context_length", 1 << 26);
+        int length = size("context_length", 1 << 26);
+        check(length >= 2, prefix + "context_length is " + length + "; a context holds at least 2 tokens");
+        return length;
     }
 
     /** A style with the activation that the metadata name, which llama.cpp's converter does not: it is the family's usual one then. */

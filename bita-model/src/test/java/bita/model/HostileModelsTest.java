@@ -1,6 +1,7 @@
 package bita.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
 import bita.kernels.CacheFormat;
@@ -82,6 +83,17 @@ class HostileModelsTest {
         }
         assertThat(refused).isGreaterThan(Damage.FILES / 5);
         assertThat(ran).isGreaterThan(Damage.FILES / 20);
+    }
+
+    @Test
+    void aContextThatHoldsNothingIsRefused() throws IOException {
+        Path model = FamilyModel.named("gemma-3").copySafetensors(folder);
+        Path config = model.resolve("config.json");
+        String text = Files.readString(config);
+        Files.writeString(config, text.replaceAll("(\"max_position_embeddings\": )\\d+", "$11"));
+        assertThatThrownBy(() -> run(model))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("context_length is 1; a context holds at least 2 tokens");
     }
 
     private static void run(Path path) throws IOException {
