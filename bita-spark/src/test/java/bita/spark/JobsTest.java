@@ -59,9 +59,11 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -455,6 +457,21 @@ class JobsTest {
             }
         }
         return tokens;
+    }
+
+    @Test
+    void aProcessLoadsAModelOnce() throws Exception {
+        ModelReference reference = model;
+        Task<Integer, String> task = piece -> {
+            Transformer weights = SharedModel.tuned(reference, SharedModel.kernels(reference));
+            String executor = SparkEnv.get().executorId();
+            return new Task.Result<>(executor + " has " + System.identityHashCode(weights), "none");
+        };
+        Set<String> seen = new TreeSet<>();
+
+        spark.cluster().run(IntStream.range(0, 12).boxed().toList(), task, (number, said) -> seen.add(said));
+
+        assertThat(seen).as("executors and their models").hasSizeLessThanOrEqualTo(2);
     }
 
     /** The first try of the last piece takes long, so that Spark makes a second one beside it. */
