@@ -33,6 +33,8 @@ import picocli.CommandLine.Parameters;
                     + " (Spec-Bench), instruction and input (Alpaca), prompt, or question. Without a file the model asks"
                     + " itself.",
             "",
+            "On many machines: bita distill --spark MASTER --help (docs/spark.md).",
+            "",
             "Examples:",
             "  bita distill -o answers.jsonl                             the default model asks and answers",
             "  bita distill model.gguf -o answers.jsonl --count 2000     more questions",

@@ -43,6 +43,8 @@ import picocli.CommandLine.Spec;
                     + " machine's bad minute meets all alike. The folder gets results.json, report.md, report.html, and the"
                     + " answers for Spec-Bench's own scripts. docs/eval.md explains the figures.",
             "",
+            "On many machines: bita eval --spark MASTER --help (docs/spark.md).",
+            "",
             "Examples:",
             "  bita eval --suite questions.jsonl",
             "  bita eval --suite questions.jsonl --limit 20 --repetitions 5 -o results",

@@ -1,11 +1,13 @@
 package bita.cli;
 
+import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -55,6 +57,9 @@ public final class Main {
                 terminal.note("see: bita --help");
                 return WRONG_USAGE;
             }
+            if (SparkSubmit.isAsked(args)) {
+                return onSpark(args);
+            }
             int status = commandLine(called).execute(args);
             return terminal.interruption().requested() ? Interruption.STATUS : status;
         } catch (OutputClosedException e) {
@@ -63,6 +68,16 @@ public final class Main {
             terminal.debug(e);
             terminal.error(Failure.sentence(e));
             return FAILED;
+        }
+    }
+
+    private int onSpark(String... args) {
+        try {
+            return new SparkSubmit(terminal).run(args);
+        } catch (IOException | InterruptedException | UsageException e) {
+            return failed(
+                    e,
+                    Objects.requireNonNull(commandLine(args[0]).getSubcommands().get(args[0])));
         }
     }
 

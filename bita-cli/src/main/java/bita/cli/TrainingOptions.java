@@ -28,6 +28,14 @@ final class TrainingOptions {
     @Option(names = "--batch", paramLabel = "N", description = "Answers of a step. Default: 8.")
     Optional<Integer> batch = Optional.empty();
 
+    @Option(
+            names = "--accumulate",
+            paramLabel = "N",
+            description =
+                    "Answers whose gradients are gathered before they are added to the step's; it decides the last"
+                            + " bits, as a run on many machines needs it (docs/spark.md). Default: 1.")
+    Optional<Integer> accumulate = Optional.empty();
+
     @Option(names = "--learning-rate", paramLabel = "X", description = "The highest. Default: 0.1.")
     Optional<Double> learningRate = Optional.empty();
 
@@ -63,6 +71,7 @@ final class TrainingOptions {
                 rank.orElse(standard.rank()),
                 window.orElse(standard.window()),
                 batch.orElse(standard.answersPerStep()),
+                accumulate.orElse(standard.accumulate()),
                 steps.orElse(standard.steps()),
                 learningRate.orElse(standard.learningRate()),
                 lowRankRate.orElse(standard.lowRankRate()),

@@ -48,6 +48,8 @@ import picocli.CommandLine.Spec;
                     + " that was stopped, and ends with the same adapter, to the last bit. There report.md and its curves"
                     + " show how the run goes, anew with each validation.",
             "",
+            "On many machines: bita tune --spark MASTER --help (docs/spark.md).",
+            "",
             "Examples:",
             "  bita tune smollm2-135m -o adapter.safetensors",
             "  bita tune model.gguf -o adapter.safetensors --prompts questions.jsonl",

@@ -9,10 +9,12 @@ import bita.model.Engine;
 import bita.model.Transformer;
 import bita.tune.data.AnsweredSet;
 import bita.tune.data.Split;
+import bita.tune.train.LocalWorkers;
 import bita.tune.train.MaskCalibration;
 import bita.tune.train.TrainingSettings;
 import bita.tune.train.TunedAdapter;
 import bita.tune.train.Tuning;
+import bita.tune.train.WindowWorkers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +25,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** From answers to an adapter: trains, measures how often the masks are right, and writes. */
 final class TuneRun {
-    private static final int SHORTEST_ANSWER = 12;
-    private static final int CALIBRATION_ANCHORS = 4000;
-
     private final Terminal terminal;
     private final Kernels kernels;
     private final int threads;
@@ -69,8 +68,8 @@ final class TuneRun {
         try (ThreadTeam team = new ThreadTeam(threads);
                 Transformer transformer =
                         TuningModel.load(terminal, job.model(), kernels, team, settings, Files.size(job.answers()))) {
-            AnsweredSet set =
-                    AnsweredSet.read(job.answers(), transformer.config().vocabulary(), SHORTEST_ANSWER, Split.DEFAULT);
+            AnsweredSet set = AnsweredSet.read(
+                    job.answers(), transformer.config().vocabulary(), AnsweredSet.SHORTEST, Split.DEFAULT);
             if (!set.origin().modelSha256().equals(sha256)) {
                 throw new IOException(job.answers() + ": these are the answers of another model file than "
                         + job.model() + "; make some with bita distill");
@@ -105,10 +104,11 @@ final class TuneRun {
 
     private Tuning.Result train(Engine engine, AnsweredSet set, Path folder, TuningReport report) throws IOException {
         AtomicBoolean stop = new AtomicBoolean();
-        try (ProgressBar bar = ProgressBar.ofParts(terminal);
+        try (WindowWorkers workers = new LocalWorkers(engine, settings);
+                ProgressBar bar = ProgressBar.ofParts(terminal);
                 var _ = terminal.interruption().stopping(() -> stop.set(true))) {
             TuningProgress progress = new TuningProgress(terminal, bar, settings.steps(), report);
-            Tuning.Result result = new Tuning(engine, settings, Tuning.ValidationSettings.DEFAULT, progress)
+            Tuning.Result result = new Tuning(workers, settings, Tuning.ValidationSettings.DEFAULT, progress)
                     .run(set, folder.resolve("checkpoint.safetensors"), folder.resolve(TuningReport.LOG), stop::get);
             progress.write(result.finished());
             if (!result.finished()) {
@@ -127,8 +127,9 @@ final class TuneRun {
                             tuned,
                             set.validation(),
                             settings.mostTokens(),
-                            CALIBRATION_ANCHORS,
-                            done -> bar.update(done, CALIBRATION_ANCHORS, "measuring how often the masks are right"),
+                            MaskCalibration.ANCHORS,
+                            done -> bar.update(
+                                    done, MaskCalibration.ANCHORS, "measuring how often the masks are right"),
                             stop::get)
                     .orElseThrow(() -> stopped(settings.steps()));
         }

@@ -1,5 +1,6 @@
 package bita.decode;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,7 +14,9 @@ import tools.jackson.databind.json.JsonMapper;
  * it does not know; counted are the places where each token before was among the candidates of the masks before, for
  * only there a tree can reach the candidate. Immutable.
  */
-public final class Calibration {
+public final class Calibration implements Serializable {
+    private static final long serialVersionUID = 1;
+
     /** Candidates of a mask that are counted. */
     public static final int RANKS = 10;
 

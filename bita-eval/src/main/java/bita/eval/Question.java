@@ -1,5 +1,6 @@
 package bita.eval;
 
+import java.io.Serializable;
 import java.util.List;
 
 /**
@@ -9,7 +10,7 @@ import java.util.List;
  * @param category for instance {@code writing}; may be empty
  * @param turns    what the user says, one turn after the other; at least one
  */
-public record Question(String id, String category, List<String> turns) {
+public record Question(String id, String category, List<String> turns) implements Serializable {
     public Question {
         turns = List.copyOf(turns);
         if (turns.isEmpty()) {

@@ -17,6 +17,7 @@ import bita.model.template.TemplateException;
 import bita.model.tokenizer.Tokenizer;
 import bita.tune.data.AnswerFile;
 import bita.tune.data.AnswerOrigin;
+import bita.tune.data.AnswerStore;
 import bita.tune.data.AnsweredTurn;
 import bita.tune.data.Question;
 import bita.tune.data.SelfAsked;
@@ -54,7 +55,7 @@ public final class Distillation {
 
     private final LanguageModel model;
     private final Batch batch;
-    private final AnswerFile file;
+    private final AnswerStore store;
     private final Optional<Asking> asking;
     private final DistillationListener listener;
     private final GenerationOptions answering;
@@ -99,21 +100,21 @@ public final class Distillation {
     private Distillation(
             LanguageModel model,
             Batch batch,
-            AnswerFile file,
+            AnswerStore store,
             QuestionSource source,
             DistillationSettings settings,
             DistillationListener listener)
             throws IOException, TemplateException {
         this.model = model;
         this.batch = batch;
-        this.file = file;
+        this.store = store;
         this.listener = listener;
         this.sequences = settings.sequences();
         this.answering = options(settings.maxTokens(), settings.answering(), List.of());
         switch (source) {
             case QuestionSource.SelfAsked self -> {
                 Asking own = asking(model, settings.seed(), self.count());
-                file.forEach(own.questions::know);
+                store.forEach(own.questions::know);
                 asking = Optional.of(own);
                 total = self.count();
             }
@@ -172,9 +173,24 @@ public final class Distillation {
             DistillationSettings settings,
             DistillationListener listener)
             throws IOException, TemplateException, InterruptedException {
-        try (AnswerFile file = AnswerFile.open(output, new AnswerOrigin(modelSha256, settings.answering()));
-                Batch batch = model.batch(BatchOptions.of(settings.sequences()).withMethod(new Method.Plain()))) {
-            return new Distillation(model, batch, file, source, settings, listener).run();
+        try (AnswerFile file = AnswerFile.open(output, new AnswerOrigin(modelSha256, settings.answering()))) {
+            return run(model, file, source, settings, listener);
+        }
+    }
+
+    /**
+     * As {@link #run(LanguageModel, String, Path, QuestionSource, DistillationSettings, DistillationListener)}, with
+     * answers of this model and these settings that lie anywhere.
+     */
+    public static DistillationResult run(
+            LanguageModel model,
+            AnswerStore store,
+            QuestionSource source,
+            DistillationSettings settings,
+            DistillationListener listener)
+            throws IOException, TemplateException, InterruptedException {
+        try (Batch batch = model.batch(BatchOptions.of(settings.sequences()).withMethod(new Method.Plain()))) {
+            return new Distillation(model, batch, store, source, settings, listener).run();
         }
     }
 
@@ -224,11 +240,11 @@ public final class Distillation {
         }
     }
 
-    /** Begins the first answer that the file does not have, if there is one. */
+    /** Begins the first answer that the store does not have, if there is one. */
     private void beginAnswer(Dialogue dialogue) throws IOException {
         while (!dialogue.isComplete()) {
             List<Message> messages = dialogue.question().conversation(dialogue.answers());
-            Optional<AnsweredTurn> known = file.find(dialogue.question().id(), messages);
+            Optional<AnsweredTurn> known = store.find(dialogue.question().id(), messages);
             if (known.isEmpty()) {
                 try {
                     int[] prompt = model.promptOfQuestion(messages);
@@ -257,7 +273,7 @@ public final class Distillation {
     }
 
     private void answered(Dialogue dialogue, List<Message> messages, int[] prompt, Answer answer) throws IOException {
-        file.append(new AnsweredTurn(
+        store.append(new AnsweredTurn(
                 dialogue.question().id(),
                 messages,
                 Arrays.stream(prompt).boxed().toList(),

@@ -6,6 +6,7 @@ import bita.kernels.CacheFormat;
 import bita.model.KvCache;
 import bita.model.ModelConfig;
 import com.sun.management.OperatingSystemMXBean;
+import java.io.Serializable;
 import java.lang.management.ManagementFactory;
 
 /**
@@ -16,7 +17,8 @@ import java.lang.management.ManagementFactory;
  * @param seed        of the questions that the model asks itself, and of sampled answers
  * @param sequences   questions and answers in the making at a time; it changes the speed, not the text
  */
-public record DistillationSettings(int maxTokens, double temperature, long seed, int sequences) {
+public record DistillationSettings(int maxTokens, double temperature, long seed, int sequences)
+        implements Serializable {
     /** Most tokens of an answer unless asked otherwise. */
     public static final int MAX_TOKENS = 320;
 

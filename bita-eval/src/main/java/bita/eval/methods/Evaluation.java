@@ -14,8 +14,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
  * Compares decoding methods over a suite: each answers the same prompts on the same machine at the same time.
@@ -34,10 +35,10 @@ public final class Evaluation implements AutoCloseable {
     private static final int WARMUP_TOKENS = 64;
 
     private final LanguageModel model;
-    private final List<Question> questions;
+    private final SortedMap<Integer, Question> questions; // by index in the suite
     private final List<Method> methods;
     private final EvaluationOptions options;
-    private final Journal journal;
+    private final Measurements journal;
     private final EvaluationListener listener;
     private final long total;
     private final List<EvaluationResult.SkippedQuestion> skipped = new ArrayList<>();
@@ -46,10 +47,10 @@ public final class Evaluation implements AutoCloseable {
 
     private Evaluation(
             LanguageModel model,
-            List<Question> questions,
+            SortedMap<Integer, Question> questions,
             ComparedMethods compared,
             EvaluationOptions options,
-            Journal journal,
+            Measurements journal,
             EvaluationListener listener) {
         this.model = model;
         this.questions = questions;
@@ -57,8 +58,9 @@ public final class Evaluation implements AutoCloseable {
         this.options = options;
         this.journal = journal;
         this.listener = listener;
-        total = answers(
-                questions.stream().mapToInt(question -> question.turns().size()).sum());
+        total = answers(questions.values().stream()
+                .mapToInt(question -> question.turns().size())
+                .sum());
     }
 
     /**
@@ -94,17 +96,43 @@ public final class Evaluation implements AutoCloseable {
             ResultsFolder folder,
             EvaluationListener listener)
             throws IOException, TemplateException, InterruptedException {
-        try (Evaluation evaluation = new Evaluation(model, questions, compared, options, folder.journal(), listener)) {
+        List<EvaluationResult.SkippedQuestion> skipped =
+                measure(model, numbered(questions), compared, options, folder.journal(), listener);
+        return Results.of(
+                folder.settings(),
+                questions,
+                compared.names(),
+                options.repetitions(),
+                folder.journal(),
+                skipped,
+                compared.leftOut(),
+                model.notices());
+    }
+
+    /** Questions by their index in the suite. */
+    static SortedMap<Integer, Question> numbered(List<Question> suite) {
+        SortedMap<Integer, Question> numbered = new TreeMap<>();
+        suite.forEach(question -> numbered.put(numbered.size(), question));
+        return numbered;
+    }
+
+    /**
+     * Measures what is missing of some questions.
+     *
+     * @param questions by index in the suite
+     * @return those that could not be answered, or only in part
+     */
+    static List<EvaluationResult.SkippedQuestion> measure(
+            LanguageModel model,
+            SortedMap<Integer, Question> questions,
+            ComparedMethods compared,
+            EvaluationOptions options,
+            Measurements measurements,
+            EvaluationListener listener)
+            throws IOException, TemplateException, InterruptedException {
+        try (Evaluation evaluation = new Evaluation(model, questions, compared, options, measurements, listener)) {
             evaluation.measure();
-            return Results.of(
-                    folder.settings(),
-                    questions,
-                    compared.names(),
-                    options.repetitions(),
-                    folder.journal(),
-                    evaluation.skipped,
-                    compared.leftOut(),
-                    model.notices());
+            return evaluation.skipped;
         }
     }
 
@@ -132,8 +160,8 @@ public final class Evaluation implements AutoCloseable {
      * category: among others, those that draft little would pay for the rows of those that draft much.
      */
     private List<List<Conversation>> batches() {
-        Map<String, List<Conversation>> byCategory = IntStream.range(0, questions.size())
-                .mapToObj(index -> new Conversation(index, questions.get(index), new ArrayList<>()))
+        Map<String, List<Conversation>> byCategory = questions.entrySet().stream()
+                .map(numbered -> new Conversation(numbered.getKey(), numbered.getValue(), new ArrayList<>()))
                 .collect(Collectors.groupingBy(
                         conversation -> options.batch() == 1
                                 ? ""

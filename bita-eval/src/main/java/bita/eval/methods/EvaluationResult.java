@@ -1,5 +1,6 @@
 package bita.eval.methods;
 
+import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -58,7 +59,7 @@ public record EvaluationResult(
      *
      * @param turn from 1
      */
-    public record SkippedQuestion(String question, int turn, String reason) {
+    public record SkippedQuestion(String question, int turn, String reason) implements Serializable {
         /** For people. */
         public String describe() {
             return "question " + question + " from turn " + turn + " on: " + reason;

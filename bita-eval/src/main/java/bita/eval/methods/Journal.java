@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  * #append} returns, so that a stop at any moment leaves at most half a line, which the next opening cuts off. One program
  * at a time may have a journal open.
  */
-final class Journal implements AutoCloseable {
+final class Journal implements Measurements, AutoCloseable {
     private static final String FORMAT_NAME = "bita-eval-journal-";
     private static final String FORMAT = FORMAT_NAME + 1;
     private static final String NO_JOURNAL = ", line 1: this is no journal of bita eval; use another folder";
@@ -154,7 +154,7 @@ final class Journal implements AutoCloseable {
     private void add(int number, byte[] line, List<Question> questions) throws IOException {
         Measurement measurement;
         try {
-            measurement = JSON.readValue(line, Measurement.class);
+            measurement = measurement(line);
         } catch (JacksonException e) {
             throw new IOException(broken(number, reason(e)), e);
         }
@@ -182,8 +182,23 @@ final class Journal implements AutoCloseable {
                 + "): remove the line, whose answer is then made again, or use another folder";
     }
 
-    Optional<Measurement> find(Measurement.Key key) {
+    @Override
+    public Optional<Measurement> find(Measurement.Key key) {
         return Optional.ofNullable(measurements.get(key));
+    }
+
+    /** A measurement as a line without its end. */
+    static byte[] line(Measurement measurement) {
+        return JSON.writeValueAsBytes(measurement);
+    }
+
+    /**
+     * The measurement of a line.
+     *
+     * @throws JacksonException if it is none
+     */
+    static Measurement measurement(byte[] line) {
+        return JSON.readValue(line, Measurement.class);
     }
 
     int size() {
@@ -195,8 +210,9 @@ final class Journal implements AutoCloseable {
      *
      * @throws IOException if it cannot be written, for instance because the disk is full; the journal keeps those before
      */
-    void append(Measurement measurement) throws IOException {
-        write(JSON.writeValueAsBytes(measurement));
+    @Override
+    public void append(Measurement measurement) throws IOException {
+        write(line(measurement));
         measurements.put(measurement.key(), measurement);
     }
 

@@ -62,7 +62,7 @@ final class Results {
             List<Question> questions,
             List<String> methods,
             int repetitions,
-            Journal journal,
+            Measurements journal,
             List<SkippedQuestion> skipped,
             List<String> leftOut,
             List<String> notes) {
@@ -95,7 +95,7 @@ final class Results {
             int turn,
             List<String> methods,
             int repetitions,
-            Journal journal,
+            Measurements journal,
             List<Difference> differences) {
         List<Answers> answers = new ArrayList<>();
         for (String method : methods) {

@@ -67,6 +67,12 @@ public record RunSettings(Map<String, String> values) {
         values.put("sampling", options.sampling().describe());
         values.put("context", text(options.context(), "the model's"));
         values.put("cache_type", lower(options.cacheFormat()));
+        values.putAll(machine(model, processor));
+        return new RunSettings(values);
+    }
+
+    private static Map<String, String> machine(LanguageModel model, String processor) {
+        Map<String, String> values = new LinkedHashMap<>();
         values.put("threads", Integer.toString(model.threads()));
         values.put("backend", lower(model.kernels().kernels().backend()));
         values.put("instruction_set", lower(model.kernels().kernels().instructionSet()));
@@ -74,6 +80,29 @@ public record RunSettings(Map<String, String> values) {
         values.put("processors", Integer.toString(Runtime.getRuntime().availableProcessors()));
         values.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         values.put("java", Runtime.version().toString());
+        return values;
+    }
+
+    /**
+     * The settings of a run on many machines, of which only the threads of a part are said.
+     *
+     * @param questionsPerPart that are measured together, with sources that learn from one to the next
+     */
+    public static RunSettings ofManyMachines(
+            LanguageModel model,
+            String modelSha256,
+            Path suite,
+            List<Question> questions,
+            ComparedMethods methods,
+            EvaluationOptions options,
+            int questionsPerPart)
+            throws IOException {
+        Map<String, String> values = new LinkedHashMap<>(
+                of(model, modelSha256, suite, questions, methods, options, "").values());
+        values.keySet().removeAll(machine(model, "").keySet());
+        values.put("threads", Integer.toString(model.threads()));
+        values.put("processor", "many machines");
+        values.put("questions_per_part", Integer.toString(questionsPerPart));
         return new RunSettings(values);
     }
 

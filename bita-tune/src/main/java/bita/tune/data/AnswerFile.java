@@ -19,7 +19,7 @@ import java.util.function.Consumer;
  * finished answer: it leaves at most half a line, which the next opening cuts off. Safe for use by several threads; one
  * program at a time may have the file open.
  */
-public final class AnswerFile implements AutoCloseable {
+public final class AnswerFile implements AnswerStore, AutoCloseable {
     private final Path path;
     private final AnswerOrigin origin;
     private final FileLock lock;
@@ -77,6 +77,11 @@ public final class AnswerFile implements AutoCloseable {
         }
     }
 
+    /** What all answers come from. */
+    public AnswerOrigin origin() {
+        return origin;
+    }
+
     /** Answers in the file. */
     public synchronized int size() {
         return places.size();
@@ -99,6 +104,7 @@ public final class AnswerFile implements AutoCloseable {
      * @param messages the conversation up to the user's turn to be answered
      * @throws IOException if the file cannot be read, or has an answer to another conversation of this id
      */
+    @Override
     public synchronized Optional<AnsweredTurn> find(String id, List<Message> messages) throws IOException {
         Place place = places.get(new AnswerLines.Key(id, AnsweredTurn.turn(messages)));
         if (place == null) {
@@ -117,6 +123,7 @@ public final class AnswerFile implements AutoCloseable {
      *
      * @throws IOException if the file cannot be read
      */
+    @Override
     public synchronized void forEach(Consumer<AnsweredTurn> consumer) throws IOException {
         for (Place place : places.values().stream()
                 .sorted(Comparator.comparingLong(Place::offset))
@@ -144,6 +151,7 @@ public final class AnswerFile implements AutoCloseable {
      *     before it, and adding can be tried again
      * @throws IllegalArgumentException if the answer cannot be written as a line of UTF-8
      */
+    @Override
     public synchronized boolean append(AnsweredTurn answer) throws IOException {
         AnswerLines.Key key = AnswerLines.Key.of(answer);
         if (places.containsKey(key)) {

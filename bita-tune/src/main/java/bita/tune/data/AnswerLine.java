@@ -13,7 +13,7 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** An answer and its origin as a line of a file. */
-record AnswerLine(
+public record AnswerLine(
         String id,
         List<Said> messages,
         @JsonProperty("prompt_token_ids") List<Integer> promptTokenIds,
@@ -39,15 +39,17 @@ record AnswerLine(
             .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
             .build();
 
-    AnswerLine {
+    public AnswerLine {
         messages = List.copyOf(messages);
         promptTokenIds = List.copyOf(promptTokenIds);
         answerTokenIds = List.copyOf(answerTokenIds);
     }
 
-    record Said(String role, String content) {}
+    /** A message as it is written. */
+    public record Said(String role, String content) {}
 
-    record Settings(
+    /** How tokens were chosen, as it is written. */
+    public record Settings(
             double temperature,
             @JsonProperty("top_k") int topK,
             @JsonProperty("top_p") double topP,
@@ -55,10 +57,10 @@ record AnswerLine(
             long seed) {}
 
     /** An answer and where it comes from. */
-    record Parsed(AnsweredTurn answer, AnswerOrigin origin) {}
+    public record Parsed(AnsweredTurn answer, AnswerOrigin origin) {}
 
     /** A line that is no answer; the message says why. */
-    static final class NoAnswerException extends Exception {
+    public static final class NoAnswerException extends Exception {
         private static final long serialVersionUID = 1L;
 
         NoAnswerException(String problem) {
@@ -66,8 +68,12 @@ record AnswerLine(
         }
     }
 
-    /** The line with its end. */
-    static byte[] write(AnsweredTurn answer, AnswerOrigin origin) {
+    /**
+     * The line with its end.
+     *
+     * @throws IllegalArgumentException if the answer cannot be written as a line of UTF-8
+     */
+    public static byte[] write(AnsweredTurn answer, AnswerOrigin origin) {
         SamplingSettings sampling = origin.sampling();
         AnswerLine line = new AnswerLine(
                 answer.id(),
@@ -97,8 +103,13 @@ record AnswerLine(
         return bytes;
     }
 
-    /** @param json a line with or without its end */
-    static Parsed read(byte[] json) throws NoAnswerException {
+    /**
+     * Reads a line.
+     *
+     * @param json with or without its end
+     * @throws NoAnswerException if it is no answer; the message says why
+     */
+    public static Parsed read(byte[] json) throws NoAnswerException {
         try {
             AnswerLine line = JSON.readValue(json, AnswerLine.class);
             if (line == null) {

@@ -22,6 +22,9 @@ import java.util.Set;
  * @param counts     what the file held
  */
 public record AnsweredSet(AnswerOrigin origin, List<Example> training, List<Example> validation, Counts counts) {
+    /** Answers of fewer tokens teach nothing. */
+    public static final int SHORTEST = 12;
+
     public AnsweredSet {
         training = List.copyOf(training);
         validation = List.copyOf(validation);

@@ -1,7 +1,11 @@
 package bita.tune.data;
 
+import java.io.Serializable;
+
 /** The tokens of a prompt and of the model's answer to it, one after the other. */
-public final class Example {
+public final class Example implements Serializable {
+    private static final long serialVersionUID = 1;
+
     private final String id;
     private final int turn;
     private final int[] tokenIds;

@@ -2,7 +2,6 @@ package bita.tune.train;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import bita.kernels.Kernels;
 import bita.kernels.NumberFormat;
 import bita.model.LearnedTokens;
 import bita.model.ModelConfig;
@@ -15,7 +14,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
@@ -48,14 +46,14 @@ final class Checkpoint {
             Tuning.ValidationSettings validation,
             String model,
             String answers,
-            Kernels kernels) {
+            String kernels) {
         this.path = path;
         identity.put("format", FORMAT);
         identity.put("settings", JSON.writeValueAsString(settings));
         identity.put("validation", JSON.writeValueAsString(validation));
         identity.put("model_sha256", model);
         identity.put("answers", answers);
-        identity.put(KERNELS, (kernels.backend() + " " + kernels.instructionSet()).toLowerCase(Locale.ROOT));
+        identity.put(KERNELS, kernels);
     }
 
     void write(TrainingState state) throws IOException {
@@ -161,7 +159,7 @@ final class Checkpoint {
     private LearnedTokens tokens(
             SafetensorsFile file, String name, ModelConfig config, TrainingSettings settings, float least)
             throws ModelFormatException {
-        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank());
+        LearnedTokens tokens = settings.zeros(config);
         boolean fits = file.find(name)
                 .filter(tensor -> tensor.dtype().equals("F32")
                         && tensor.data().byteSize() == tokens.all().byteSize())

@@ -59,9 +59,10 @@ public final class DryRun {
         TrainingSettings windowed = settings.withAnswersPerStep(1);
         Schedule schedule = new Schedule(
                 windowed, examples(settings, engine.model().config().vocabulary()));
-        TrainingState state = TrainingState.start(engine.model(), windowed);
         double[] seconds = new double[MEASURED];
-        try (Trainer trainer = new Trainer(engine, windowed)) {
+        try (LocalWorkers workers = new LocalWorkers(engine, windowed)) {
+            Trainer trainer = new Trainer(workers, windowed);
+            TrainingState state = TrainingState.start(workers.start(), workers.config(), windowed);
             for (int i = 0; i <= MEASURED; i++) {
                 listener.progress(i, WINDOWS);
                 StepReport report = trainer.step(
@@ -75,7 +76,7 @@ public final class DryRun {
             listener.progress(MEASURED + 1, WINDOWS);
             Window window = schedule.step(state.steps()).getFirst();
             long start = System.nanoTime();
-            trainer.measure(window, state.tokens());
+            workers.measure(state.tokens(), List.of(window), () -> false);
             double measured = (System.nanoTime() - start) / 1e9;
             listener.progress(WINDOWS, WINDOWS);
             Arrays.sort(seconds);

@@ -21,6 +21,9 @@ import java.util.function.IntConsumer;
  * the answer says what should have been proposed.
  */
 public final class MaskCalibration {
+    /** As many anchors as make a calibration. */
+    public static final int ANCHORS = 4000;
+
     /** Tokens of an answer that go through the model together, each with its group. */
     private static final int CHUNK = 32;
 

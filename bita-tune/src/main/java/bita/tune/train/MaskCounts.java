@@ -20,7 +20,7 @@ public final class MaskCounts {
         counts[mask][Math.min(rank, RANKS)]++;
     }
 
-    void add(WindowLoss.Outcome outcome) {
+    void add(WindowOutcome outcome) {
         for (int i = 0; i < outcome.predictions(); i++) {
             if (outcome.hasRank(i)) {
                 add(i % counts.length, outcome.rank(i));

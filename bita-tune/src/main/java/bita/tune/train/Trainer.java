@@ -1,49 +1,24 @@
 package bita.tune.train;
 
-import bita.kernels.CacheFormat;
-import bita.kernels.KernelsProvider;
-import bita.kernels.TrainingKernels;
-import bita.model.Engine;
-import bita.model.ForwardPass;
-import bita.model.KvCache;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import bita.model.LearnedTokens;
-import bita.model.MaskTraining;
-import bita.model.Rows;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
-/**
- * Makes steps of training. Results depend on the settings, the windows and the instruction set, not on the number of
- * threads. Not thread-safe.
- */
-final class Trainer implements AutoCloseable {
-    private final Engine engine;
+/** Makes steps of training out of what windows say. Not thread-safe. */
+final class Trainer {
+    private final WindowWorkers workers;
     private final TrainingSettings settings;
-    private final TrainingKernels kernels;
-    private final ForwardPass frozen;
-    private final KvCache cache;
-    private final MaskTraining training;
-    private final WindowLoss loss;
     private final LearnedTokens gradient;
-    private final Rows rows = new Rows();
 
-    /**
-     * @param engine without an adapter
-     * @throws UnsupportedOperationException if the engine's kernels have none for tuning
-     */
-    Trainer(Engine engine, TrainingSettings settings) {
-        this.engine = engine;
+    Trainer(WindowWorkers workers, TrainingSettings settings) {
+        this.workers = workers;
         this.settings = settings;
-        kernels = KernelsProvider.training(engine.kernels());
-        loss = new WindowLoss(engine, settings);
-        gradient = new LearnedTokens(engine.model().config(), settings.prompts(), settings.masks(), settings.rank());
-        training = new MaskTraining(engine, settings.prompts(), settings.masks(), settings.rank(), settings.window());
-        frozen = new ForwardPass(engine, settings.mostTokens());
-        frozen.reserveLogits(settings.mostTeachers());
-        cache = new KvCache(engine.model().config(), CacheFormat.F32, settings.mostPositions());
-        // All memory is taken at once, so that it does not grow with the answers.
-        cache.assumeLength(settings.mostPositions());
+        gradient = settings.zeros(workers.config());
     }
 
     /**
@@ -56,18 +31,20 @@ final class Trainer implements AutoCloseable {
     Optional<StepReport> step(TrainingState state, Schedule schedule, BooleanSupplier stopped) {
         long start = System.nanoTime();
         gradient.all().fill((byte) 0);
+        List<WindowOutcome> outcomes = new ArrayList<>();
+        boolean complete = workers.gradients(
+                state.tokens(), groups(schedule.step(state.steps())), stopped, (group, itsOutcomes) -> {
+                    add(group);
+                    outcomes.addAll(itsOutcomes);
+                });
+        if (!complete) {
+            return Optional.empty();
+        }
         MaskCounts counts = new MaskCounts(settings.masks());
         double sum = 0;
-        for (Window window : schedule.step(state.steps())) {
-            if (stopped.getAsBoolean()) {
-                return Optional.empty();
-            }
-            Optional<MemorySegment> teacher = readRealTokens(window);
-            MemorySegment logits = training.forward(cache, window.anchors(), state.tokens());
-            WindowLoss.Outcome outcome = loss.apply(logits, window, teacher, 1.0 / settings.answersPerStep());
+        for (WindowOutcome outcome : outcomes) {
             sum += outcome.loss() / settings.answersPerStep();
             counts.add(outcome);
-            training.backward(gradient);
         }
         double norm = AdamW.clip(gradient, settings.clip());
         if (!Double.isFinite(sum) || !Double.isFinite(norm)) {
@@ -81,49 +58,18 @@ final class Trainer implements AutoCloseable {
         return Optional.of(new StepReport(state.steps() + 1, sum, norm, learningRate, seconds, counts));
     }
 
-    /** What learned tokens are worth on a window. */
-    WindowLoss.Outcome measure(Window window, LearnedTokens tokens) {
-        readRealTokens(window);
-        return loss.apply(training.forward(cache, window.anchors(), tokens), window, Optional.empty(), 1);
+    private List<List<Window>> groups(List<Window> windows) {
+        List<List<Window>> groups = new ArrayList<>();
+        for (int from = 0; from < windows.size(); from += settings.accumulate()) {
+            groups.add(windows.subList(from, Math.min(from + settings.accumulate(), windows.size())));
+        }
+        return groups;
     }
 
-    /** Computes the keys and values of the real tokens that the window's groups see; the distributions to learn from. */
-    private Optional<MemorySegment> readRealTokens(Window window) {
-        boolean teaching = settings.loss() == LossFunction.FORWARD_KL;
-        int last = window.last();
-        int length = Math.min(window.length(), last + 1 + (teaching ? settings.masks() : 0));
-        cache.truncate(0);
-        rows.clear();
-        int[] all = new int[length];
-        for (int i = 0; i < length; i++) {
-            rows.addToken(window.token(i), i - 1);
-            all[i] = i;
+    private void add(MemorySegment group) {
+        MemorySegment sum = gradient.all();
+        for (long i = 0; i < gradient.count(); i++) {
+            sum.setAtIndex(JAVA_FLOAT, i, sum.getAtIndex(JAVA_FLOAT, i) + group.getAtIndex(JAVA_FLOAT, i));
         }
-        frozen.run(cache, rows);
-        cache.accept(all, length);
-        if (!teaching) {
-            return Optional.empty();
-        }
-        // The token that mask 0 of the first anchor is to predict follows the token behind that anchor.
-        int from = window.first() + 1;
-        int count = length - from;
-        int[] behind = new int[count];
-        System.arraycopy(all, from, behind, 0, count);
-        MemorySegment logits = frozen.logits(behind, count);
-        int vocabulary = engine.model().config().vocabulary();
-        long bytes = (long) vocabulary * Float.BYTES;
-        engine.team().run(member -> {
-            for (int row = member.from(count); row < member.to(count); row++) {
-                kernels.softmax(logits.asSlice(row * bytes, bytes), vocabulary);
-            }
-        });
-        return Optional.of(logits);
-    }
-
-    @Override
-    public void close() {
-        training.close();
-        frozen.close();
-        cache.close();
     }
 }

@@ -1,6 +1,9 @@
 package bita.tune.train;
 
+import bita.model.LearnedTokens;
 import bita.model.LowRank;
+import bita.model.ModelConfig;
+import java.io.Serializable;
 
 /**
  * How an adapter is learned (BiTA, arXiv 2401.12522, sections 3.1 and 4.1). A run is a function of these, the model and
@@ -11,6 +14,8 @@ import bita.model.LowRank;
  * @param rank           of what is added to linear layers where mask rows pass; 0 for nothing
  * @param window         most anchors of an answer that are trained together
  * @param answersPerStep windows, each of another answer, whose mean gradient makes a step
+ * @param accumulate     windows whose gradients are gathered together before such sums are added up in order: it decides
+ *                       the last bits, and how much travels where windows are computed on many machines
  * @param steps          steps of the whole run, over which the learning rate falls by a half cosine
  * @param learningRate   the highest, of prompt and mask tokens
  * @param lowRankRate    the highest, of what is added to linear layers
@@ -27,6 +32,7 @@ public record TrainingSettings(
         int rank,
         int window,
         int answersPerStep,
+        int accumulate,
         int steps,
         double learningRate,
         double lowRankRate,
@@ -35,10 +41,11 @@ public record TrainingSettings(
         double decay,
         LossFunction loss,
         int mostTokens,
-        long seed) {
+        long seed)
+        implements Serializable {
     /** Found by measurement on the default model (docs/tune.md). */
     public static final TrainingSettings DEFAULT =
-            new TrainingSettings(16, 3, 0, 64, 8, 150, 0.1, 6e-3, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
+            new TrainingSettings(16, 3, 0, 64, 8, 1, 150, 0.1, 6e-3, 10, 1.0, 4, LossFunction.CROSS_ENTROPY, 420, 1);
 
     public TrainingSettings {
         range("prompts", prompts, 0, 256);
@@ -46,6 +53,7 @@ public record TrainingSettings(
         range("ranks", rank, 0, LowRank.MOST);
         range("window", window, 1, 4096);
         range("answers per step", answersPerStep, 1, 1 << 16);
+        range("windows to accumulate", accumulate, 1, 1 << 16);
         range("steps", steps, 1, 1 << 24);
         range("warm-up", warmup, 0, 1 << 24);
         range("tokens of an answer", mostTokens, 8, 1 << 20);
@@ -76,6 +84,7 @@ public record TrainingSettings(
                 rank,
                 window,
                 answers,
+                accumulate,
                 steps,
                 learningRate,
                 lowRankRate,
@@ -85,6 +94,11 @@ public record TrainingSettings(
                 loss,
                 mostTokens,
                 seed);
+    }
+
+    /** Learned tokens of this form for a model, all zero. */
+    public LearnedTokens zeros(ModelConfig config) {
+        return new LearnedTokens(config, prompts, masks, rank);
     }
 
     /** Tokens that the keys and values of a window are for at most: an answer with its prompt, and the masks behind it. */

@@ -24,10 +24,10 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
     private static final double VALUE_DEVIATION = 0.02;
     private static final double MASK_DEVIATION = 0.5; // of the embeddings' own
 
-    /** The start: masks near the mean embedding, prompts of small random values. */
-    static TrainingState start(Transformer model, TrainingSettings settings) {
+    /** Where a run begins: masks near the mean embedding, prompts of small random values. */
+    static LearnedTokens startingTokens(Transformer model, TrainingSettings settings) {
         ModelConfig config = model.config();
-        LearnedTokens tokens = new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank());
+        LearnedTokens tokens = settings.zeros(config);
         SplittableRandom random = new SplittableRandom(settings.seed());
         long prompts = tokens.promptKeys().byteSize() / Float.BYTES;
         for (long i = 0; i < prompts; i++) {
@@ -52,12 +52,12 @@ record TrainingState(LearnedTokens tokens, LearnedTokens mean, LearnedTokens squ
             tokens.maskEmbeddings().setAtIndex(JAVA_FLOAT, i, (float) start);
         }
         startLowRank(tokens, config, random);
-        return new TrainingState(
-                tokens,
-                new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
-                new LearnedTokens(config, settings.prompts(), settings.masks(), settings.rank()),
-                0,
-                Optional.empty());
+        return tokens;
+    }
+
+    /** Before the first step. */
+    static TrainingState start(LearnedTokens tokens, ModelConfig config, TrainingSettings settings) {
+        return new TrainingState(tokens, settings.zeros(config), settings.zeros(config), 0, Optional.empty());
     }
 
     /** A is random, B zero: nothing is added at first, and B learns at once (LoRA, arXiv 2106.09685, section 4.1). */

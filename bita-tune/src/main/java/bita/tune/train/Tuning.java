@@ -1,7 +1,6 @@
 package bita.tune.train;
 
 import bita.api.store.Sha256;
-import bita.model.Engine;
 import bita.model.LearnedTokens;
 import bita.model.file.FileLock;
 import bita.tune.data.AnsweredSet;
@@ -22,7 +21,7 @@ import java.util.function.BooleanSupplier;
  * number of threads.
  */
 public final class Tuning {
-    private final Engine engine;
+    private final WindowWorkers workers;
     private final TrainingSettings settings;
     private final ValidationSettings validation;
     private final Listener listener;
@@ -76,10 +75,10 @@ public final class Tuning {
     /**
      * A run.
      *
-     * @param engine without an adapter
+     * @param workers with the same settings
      */
-    public Tuning(Engine engine, TrainingSettings settings, ValidationSettings validation, Listener listener) {
-        this.engine = engine;
+    public Tuning(WindowWorkers workers, TrainingSettings settings, ValidationSettings validation, Listener listener) {
+        this.workers = workers;
         this.settings = settings;
         this.validation = validation;
         this.listener = listener;
@@ -94,7 +93,6 @@ public final class Tuning {
      * @throws IOException if a file cannot be read or written, the checkpoint is of another run, or, at once, if another
      *     run works on it; what was saved before is kept
      * @throws DivergedException if the loss is not a number
-     * @throws UnsupportedOperationException if the engine's kernels have none for tuning
      */
     public Result run(AnsweredSet answers, Path checkpoint, Path log, BooleanSupplier stopped) throws IOException {
         Schedule schedule = new Schedule(settings, answers.training());
@@ -105,11 +103,11 @@ public final class Tuning {
                 validation,
                 answers.origin().modelSha256(),
                 fingerprint(answers.training()),
-                engine.kernels());
+                workers.kernels());
         try (FileLock _ = FileLock.of(checkpoint)) {
             TrainingState start = Files.exists(checkpoint)
-                    ? saved.read(engine.model().config(), settings)
-                    : TrainingState.start(engine.model(), settings);
+                    ? saved.read(workers.config(), settings)
+                    : TrainingState.start(workers.start(), workers.config(), settings);
             return run(start, schedule, measurement, saved, new TrainingLog(log, start.steps()), stopped);
         }
     }
@@ -125,30 +123,29 @@ public final class Tuning {
         TrainingState state = start;
         Optional<ValidationReport> last = Optional.empty();
         listener.started(state.steps());
-        try (Trainer trainer = new Trainer(engine, settings)) {
-            while (true) {
-                boolean due = state.steps() % validation.every() == 0 || state.steps() == settings.steps();
-                if (due && !measurement.isEmpty()) {
-                    Optional<ValidationReport> measured = validate(trainer, measurement, state, lines, stopped);
-                    if (measured.isEmpty()) {
-                        return stopped(state, last);
-                    }
-                    last = measured;
-                    state = state.validated(measured.get().loss());
-                }
-                if (state.steps() == settings.steps() || isStalled(state)) {
-                    return finished(trainer, measurement, state, last, stopped);
-                }
-                Optional<StepReport> report = trainer.step(state, schedule, stopped);
-                if (report.isEmpty()) {
+        Trainer trainer = new Trainer(workers, settings);
+        while (true) {
+            boolean due = state.steps() % validation.every() == 0 || state.steps() == settings.steps();
+            if (due && !measurement.isEmpty()) {
+                Optional<ValidationReport> measured = validate(measurement, state, lines, stopped);
+                if (measured.isEmpty()) {
                     return stopped(state, last);
                 }
-                state = state.withSteps(state.steps() + 1);
-                // In this order: what was not saved is made again, with its line; a missing line never is.
-                lines.add(report.get());
-                saved.write(state);
-                listener.step(report.get());
+                last = measured;
+                state = state.validated(measured.get().loss());
             }
+            if (state.steps() == settings.steps() || isStalled(state)) {
+                return finished(measurement, state, last, stopped);
+            }
+            Optional<StepReport> report = trainer.step(state, schedule, stopped);
+            if (report.isEmpty()) {
+                return stopped(state, last);
+            }
+            state = state.withSteps(state.steps() + 1);
+            // In this order: what was not saved is made again, with its line; a missing line never is.
+            lines.add(report.get());
+            saved.write(state);
+            listener.step(report.get());
         }
     }
 
@@ -162,26 +159,22 @@ public final class Tuning {
         return new Result(state.tokens(), state.steps(), false, last);
     }
 
-    private static Result finished(
-            Trainer trainer,
-            Validation measurement,
-            TrainingState state,
-            Optional<ValidationReport> last,
-            BooleanSupplier stopped) {
+    private Result finished(
+            Validation measurement, TrainingState state, Optional<ValidationReport> last, BooleanSupplier stopped) {
         if (state.best().isEmpty()) {
             return new Result(state.tokens(), state.steps(), true, last);
         }
         TrainingState.Best best = state.best().get();
         Optional<ValidationReport> report = last.filter(latest -> latest.steps() == best.steps())
-                .or(() -> measurement.measure(trainer, best.tokens(), best.steps(), stopped));
+                .or(() -> measurement.measure(workers, best.tokens(), best.steps(), stopped));
         return report.isEmpty() ? stopped(state, last) : new Result(best.tokens(), state.steps(), true, report);
     }
 
     /** Empty if stopped. */
     private Optional<ValidationReport> validate(
-            Trainer trainer, Validation measurement, TrainingState state, TrainingLog lines, BooleanSupplier stopped)
+            Validation measurement, TrainingState state, TrainingLog lines, BooleanSupplier stopped)
             throws IOException {
-        Optional<ValidationReport> measured = measurement.measure(trainer, state.tokens(), state.steps(), stopped);
+        Optional<ValidationReport> measured = measurement.measure(workers, state.tokens(), state.steps(), stopped);
         if (measured.isPresent()) {
             ValidationReport report = measured.get();
             if (!Double.isFinite(report.loss())) {

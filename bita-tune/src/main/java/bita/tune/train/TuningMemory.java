@@ -19,14 +19,14 @@ import java.util.SequencedMap;
  * @param weights     the packed weights
  * @param activations of a window, which the backward pass needs, with gradients, logits and scratch
  * @param cache       keys and values of the longest answer with its prompt and the masks behind it, in f32
- * @param learned     the learned tokens, their gradient and the optimizer's two means
+ * @param learned     the learned tokens, their gradients and the optimizer's two means
  * @param frozen      the pass of the real tokens
  * @param java        the answers and everything else: vocabulary, checkpoints on their way to the file, the virtual
  *                    machine
  */
 public record TuningMemory(long weights, long activations, long cache, long learned, long frozen, long java) {
-    /** Tokens, the best of them, gradient, mean and square. */
-    private static final int LEARNED_COPIES = 5;
+    /** Tokens, the best of them, a group's gradient and a step's, mean and square. */
+    private static final int LEARNED_COPIES = 6;
 
     /**
      * What a run needs.

@@ -46,31 +46,38 @@ final class Validation {
      * @param stopped asked between windows
      * @return empty if stopped
      */
-    Optional<ValidationReport> measure(Trainer trainer, LearnedTokens tokens, int steps, BooleanSupplier stopped) {
-        MaskCounts counts = new MaskCounts(settings.masks());
-        double loss = 0;
-        long windows = 0;
-        Simulation chain = new Simulation(1, settings.masks());
-        Simulation triangle = new Simulation(WIDEST, settings.masks());
+    Optional<ValidationReport> measure(
+            WindowWorkers workers, LearnedTokens tokens, int steps, BooleanSupplier stopped) {
+        List<Window> windows = new ArrayList<>();
         for (Example example : examples) {
             int anchors = Window.anchors(example, settings);
-            List<WindowLoss.Outcome> outcomes = new ArrayList<>();
             for (int from = 0; from < anchors; from += settings.window()) {
-                if (stopped.getAsBoolean()) {
-                    return Optional.empty();
-                }
                 IntStream consecutive = IntStream.range(from, Math.min(from + settings.window(), anchors));
-                WindowLoss.Outcome outcome = trainer.measure(Window.of(example, settings, consecutive), tokens);
-                loss += outcome.loss();
-                windows++;
-                counts.add(outcome);
-                outcomes.add(outcome);
+                windows.add(Window.of(example, settings, consecutive));
             }
+        }
+        return workers.measure(tokens, windows, stopped).map(outcomes -> report(steps, outcomes));
+    }
+
+    private ValidationReport report(int steps, List<WindowOutcome> all) {
+        MaskCounts counts = new MaskCounts(settings.masks());
+        double loss = 0;
+        for (WindowOutcome outcome : all) {
+            loss += outcome.loss();
+            counts.add(outcome);
+        }
+        Simulation chain = new Simulation(1, settings.masks());
+        Simulation triangle = new Simulation(WIDEST, settings.masks());
+        int next = 0;
+        for (Example example : examples) {
+            int anchors = Window.anchors(example, settings);
+            int windows = Math.ceilDiv(anchors, settings.window());
+            List<WindowOutcome> outcomes = all.subList(next, next + windows);
+            next += windows;
             chain.run(outcomes, anchors, settings.window());
             triangle.run(outcomes, anchors, settings.window());
         }
-        return Optional.of(
-                new ValidationReport(steps, loss / windows, counts, chain.tokensPerStep(), triangle.tokensPerStep()));
+        return new ValidationReport(steps, loss / all.size(), counts, chain.tokensPerStep(), triangle.tokensPerStep());
     }
 
     /** Decoding with a tree of widest, widest - 1, ... candidates in which only each level's best has children. */
@@ -85,7 +92,7 @@ final class Validation {
             this.masks = masks;
         }
 
-        void run(List<WindowLoss.Outcome> outcomes, int anchors, int window) {
+        void run(List<WindowOutcome> outcomes, int anchors, int window) {
             for (int anchor = 0; anchor < anchors; ) {
                 int accepted = accepted(outcomes.get(anchor / window), anchor % window * masks);
                 tokens += accepted + 1;
@@ -94,7 +101,7 @@ final class Validation {
             }
         }
 
-        private int accepted(WindowLoss.Outcome outcome, int first) {
+        private int accepted(WindowOutcome outcome, int first) {
             for (int mask = 0; mask < masks; mask++) {
                 if (!outcome.hasRank(first + mask) || outcome.rank(first + mask) >= Math.max(widest - mask, 1)) {
                     return mask;

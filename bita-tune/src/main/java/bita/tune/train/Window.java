@@ -1,26 +1,28 @@
 package bita.tune.train;
 
 import bita.tune.data.Example;
+import java.io.Serializable;
+import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
  * Anchors of an answer with their mask groups. Mask i, from 0, of anchor a stands at position a + 1 + i and is to predict
  * the token at a + 2 + i.
  */
-final class Window {
-    private final Example example;
-    private final int length;
+public final class Window implements Serializable {
+    private static final long serialVersionUID = 1;
+
+    private final int[] tokens; // of the answer with its prompt, as far as it is used
     private final int[] anchors;
 
     /**
      * A window.
      *
-     * @param length  of the answer with its prompt, as far as it is used
+     * @param tokens  of the answer with its prompt, as far as it is used; not copied
      * @param anchors positions, ascending; not copied
      */
-    Window(Example example, int length, int[] anchors) {
-        this.example = example;
-        this.length = length;
+    Window(int[] tokens, int[] anchors) {
+        this.tokens = tokens;
         this.anchors = anchors;
     }
 
@@ -42,11 +44,11 @@ final class Window {
     static Window of(Example example, TrainingSettings settings, IntStream numbers) {
         int[] positions =
                 numbers.map(number -> example.promptLength() - 1 + number).toArray();
-        return new Window(example, length(example, settings), positions);
+        return new Window(Arrays.copyOf(example.tokenIds(), length(example, settings)), positions);
     }
 
     int length() {
-        return length;
+        return tokens.length;
     }
 
     /** Their positions, ascending; not to be changed. */
@@ -67,12 +69,12 @@ final class Window {
     }
 
     int token(int position) {
-        return example.tokenId(position);
+        return tokens[position];
     }
 
     /** Whether a mask of a group has something to predict. */
     boolean hasLabel(int group, int mask) {
-        return anchors[group] + 2 + mask < length;
+        return anchors[group] + 2 + mask < tokens.length;
     }
 
     int label(int group, int mask) {

@@ -25,38 +25,6 @@ final class WindowLoss {
         vocabulary = engine.model().config().vocabulary();
     }
 
-    /** What a window's predictions are worth. */
-    static final class Outcome {
-        private static final int NONE = -1;
-
-        private final double loss;
-        private final int[] ranks; // (groups, masks)
-
-        private Outcome(double loss, int[] ranks) {
-            this.loss = loss;
-            this.ranks = ranks;
-        }
-
-        /** Weighted mean cross-entropy. */
-        double loss() {
-            return loss;
-        }
-
-        /** Groups times masks. */
-        int predictions() {
-            return ranks.length;
-        }
-
-        boolean hasRank(int prediction) {
-            return ranks[prediction] != NONE;
-        }
-
-        /** Rank of the true token, from 0. */
-        int rank(int prediction) {
-            return ranks[prediction];
-        }
-    }
-
     /**
      * Replaces logits by the gradients of the window's mean loss.
      *
@@ -65,7 +33,7 @@ final class WindowLoss {
      *                anchor's first label on; for {@link LossFunction#FORWARD_KL}
      * @param scale   factor of the gradients
      */
-    Outcome apply(MemorySegment logits, Window window, Optional<MemorySegment> teacher, double scale) {
+    WindowOutcome apply(MemorySegment logits, Window window, Optional<MemorySegment> teacher, double scale) {
         int masks = settings.masks();
         int rows = window.count() * masks;
         double total = 0;
@@ -82,7 +50,7 @@ final class WindowLoss {
                 MemorySegment own = row(logits, row);
                 if (!window.hasLabel(group, mask)) {
                     own.fill((byte) 0);
-                    ranks[row] = Outcome.NONE;
+                    ranks[row] = WindowOutcome.NONE;
                     continue;
                 }
                 double weight = settings.weight(mask) / all;
@@ -97,7 +65,7 @@ final class WindowLoss {
                 gradient(own, label, probability, weight * scale, target);
             }
         });
-        return new Outcome(Arrays.stream(losses).sum(), ranks);
+        return new WindowOutcome(Arrays.stream(losses).sum(), ranks);
     }
 
     private void gradient(

@@ -24,7 +24,7 @@ class DamagedCheckpointsTest {
     @Test
     void damagedCheckpointsAreRefusedOrRead() throws IOException {
         TrainingSettings settings =
-                new TrainingSettings(1, 1, 0, 8, 2, 10, 0.1, 1e-3, 2, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+                new TrainingSettings(1, 1, 0, 8, 2, 1, 10, 0.1, 1e-3, 2, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
         Path path = folder.resolve("checkpoint");
         Checkpoint checkpoint = new Checkpoint(
                 path,
@@ -32,10 +32,12 @@ class DamagedCheckpointsTest {
                 Tuning.ValidationSettings.DEFAULT,
                 "ab".repeat(32),
                 "answers",
-                KernelsProvider.best().kernels());
+                WindowPass.name(KernelsProvider.best().kernels()));
         int read = 0;
         try (Transformer model = TinyModel.load(folder, NumberFormat.F32, 1)) {
-            checkpoint.write(TrainingState.start(model, settings).validated(2.5));
+            checkpoint.write(
+                    TrainingState.start(TrainingState.startingTokens(model, settings), model.config(), settings)
+                            .validated(2.5));
             byte[] sound = Files.readAllBytes(path);
             for (int seed = 0; seed < Damage.FILES; seed++) {
                 Files.write(path, Damage.of(sound, new Random(seed)));

@@ -17,7 +17,7 @@ final class DryRunProcess {
         // Much memory for little arithmetic.
         ModelConfig config = ModelConfig.llama(3, 256, 512, 4, 4, 64, 4096, 1 << 20, 10_000, 1e-5f);
         TrainingSettings settings =
-                new TrainingSettings(16, 8, 0, 768, 4, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.CROSS_ENTROPY, 1000, 1);
+                new TrainingSettings(16, 8, 0, 768, 4, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.CROSS_ENTROPY, 1000, 1);
         Kernels kernels = KernelsProvider.best().kernels();
         long weights = Transformer.bytes(config, NumberFormat.F32);
         try (ThreadTeam team = new ThreadTeam(2);

@@ -49,7 +49,7 @@ record TinyRun(Path model, Path folder, int steps, int threads) {
     }
 
     static TrainingSettings settings(int steps, LossFunction loss) {
-        return new TrainingSettings(4, 3, 5, 8, 2, steps, 0.1, 1e-3, 2, 1, 4, loss, 60, 7);
+        return new TrainingSettings(4, 3, 5, 8, 2, 1, steps, 0.1, 1e-3, 2, 1, 4, loss, 60, 7);
     }
 
     /** Answers that go round in a circle, so that there is something to learn. */
@@ -103,8 +103,11 @@ record TinyRun(Path model, Path folder, int steps, int threads) {
                 Transformer transformer = Transformer.load(GgufFile.open(model), kernels, team)) {
             Engine engine = new Engine(transformer, kernels, team, Optional.empty());
             TrainingSettings settings = settings(steps, LossFunction.CROSS_ENTROPY);
-            Tuning.Result result = new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60, 100), listener)
-                    .run(answers(), checkpoint, log, stopped);
+            Tuning.Result result;
+            try (WindowWorkers workers = new LocalWorkers(engine, settings)) {
+                result = new Tuning(workers, settings, new Tuning.ValidationSettings(3, 60, 100), listener)
+                        .run(answers(), checkpoint, log, stopped);
+            }
             if (result.finished()) {
                 TunedAdapter.of("tiny", transformer.config(), MODEL, result.tokens(), Calibration.none())
                         .write(adapter(), NumberFormat.F32, true);

@@ -41,7 +41,7 @@ class TuningMemoryTest {
     @ParameterizedTest
     @EnumSource
     void isWhatARunHolds(LossFunction loss) throws IOException {
-        TrainingSettings settings = new TrainingSettings(4, 3, 5, 40, 1, 10, 1e-2, 1e-3, 0, 1, 4, loss, 500, 1);
+        TrainingSettings settings = new TrainingSettings(4, 3, 5, 40, 1, 1, 10, 1e-2, 1e-3, 0, 1, 4, loss, 500, 1);
         int[] tokens = new int[600];
         Arrays.setAll(tokens, i -> i % 50);
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
@@ -49,9 +49,12 @@ class TuningMemoryTest {
             TuningMemory memory = TuningMemory.of(model.config(), settings, 2, model.weightBytes(), 0);
             assertThat(memory.weights()).isEqualTo(model.weightBytes());
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
-            TrainingState state = TrainingState.start(model, settings).validated(1);
+            TrainingState state = TrainingState.start(
+                            TrainingState.startingTokens(model, settings), model.config(), settings)
+                    .validated(1);
             Schedule schedule = new Schedule(settings, List.of(Examples.of(tokens, 100)));
-            try (Trainer trainer = new Trainer(engine, settings)) {
+            try (LocalWorkers workers = new LocalWorkers(engine, settings)) {
+                Trainer trainer = new Trainer(workers, settings);
                 assertThat(trainer.step(state, schedule, () -> false)).isPresent();
 
                 long stated = outside(memory) - memory.weights();
@@ -153,7 +156,7 @@ class TuningMemoryTest {
     @Test
     void largeSettingsDoNotOverflow() {
         TrainingSettings settings = new TrainingSettings(
-                256, 64, 512, 4096, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
+                256, 64, 512, 4096, 1, 1, 10, 1e-2, 1e-3, 0, 1, 4, LossFunction.FORWARD_KL, 1 << 20, 1);
         ModelConfig config =
                 ModelConfig.llama(4096, 1 << 20, 1 << 22, 4096, 4096, 256, Integer.MAX_VALUE, 1 << 26, 10_000, 1e-5f);
         TuningMemory memory = TuningMemory.of(config, settings, 1024, 1L << 61, 1L << 40);

@@ -11,12 +11,15 @@ import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
+import bita.model.LearnedTokens;
+import bita.model.ModelConfig;
 import bita.model.TinyModel;
 import bita.model.Transformer;
 import bita.tune.data.AnswerOrigin;
 import bita.tune.data.AnsweredSet;
 import bita.tune.data.Examples;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TuningTest {
     @TempDir
@@ -76,8 +80,10 @@ class TuningTest {
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(threads)) {
             Engine engine = new Engine(model, kernels, team, Optional.empty());
-            return new Tuning(engine, settings, new Tuning.ValidationSettings(3, 60, 100), recorder)
-                    .run(TinyRun.answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
+            try (WindowWorkers workers = new LocalWorkers(engine, settings)) {
+                return new Tuning(workers, settings, new Tuning.ValidationSettings(3, 60, 100), recorder)
+                        .run(TinyRun.answers(), folder.resolve(name), folder.resolve(name + ".jsonl"), stopped);
+            }
         }
     }
 
@@ -173,7 +179,7 @@ class TuningTest {
     void endsWhenTheLossIsNoNumber() {
         for (int steps : new int[] {1, 5}) {
             TrainingSettings wild =
-                    new TrainingSettings(4, 3, 0, 8, 2, steps, 1e38, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+                    new TrainingSettings(4, 3, 0, 8, 2, 1, steps, 1e38, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
             assertThatThrownBy(() -> run("wild" + steps, 1, wild, new Recorder(), TuningTest::never))
                     .isInstanceOf(DivergedException.class)
                     .hasMessageContaining("lower learning rate");
@@ -185,12 +191,13 @@ class TuningTest {
     void endsWhenItGetsNoBetterAndKeepsTheBest() throws IOException {
         // So small a rate that nothing changes.
         TrainingSettings stuck =
-                new TrainingSettings(4, 3, 0, 8, 2, 20, 1e-30, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+                new TrainingSettings(4, 3, 0, 8, 2, 1, 20, 1e-30, 1, 0, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
         try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
                 ThreadTeam team = new ThreadTeam(2)) {
             Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
             Recorder recorder = new Recorder();
-            Tuning tuning = new Tuning(engine, stuck, new Tuning.ValidationSettings(1, 60, 2), recorder);
+            WindowWorkers workers = new LocalWorkers(engine, stuck);
+            Tuning tuning = new Tuning(workers, stuck, new Tuning.ValidationSettings(1, 60, 2), recorder);
             Tuning.Result stopped = tuning.run(
                     TinyRun.answers(),
                     folder.resolve("stuck"),
@@ -207,7 +214,8 @@ class TuningTest {
             assertThat(result.validation().orElseThrow().loss())
                     .isEqualTo(recorder.validations.getFirst().loss());
             assertThat(result.tokens().all().toArray(JAVA_FLOAT))
-                    .isEqualTo(TrainingState.start(model, stuck).tokens().all().toArray(JAVA_FLOAT));
+                    .isEqualTo(workers.start().all().toArray(JAVA_FLOAT));
+            workers.close();
         }
     }
 
@@ -221,13 +229,89 @@ class TuningTest {
                     List.of(Examples.of(new int[] {1, 2}, 1)),
                     List.of(),
                     new AnsweredSet.Counts(1, 0, 0, 1, 1, 1, 0));
-            Tuning tuning = new Tuning(
-                    engine,
-                    TinyRun.settings(1, LossFunction.CROSS_ENTROPY),
-                    Tuning.ValidationSettings.DEFAULT,
-                    new Recorder());
+            TrainingSettings settings = TinyRun.settings(1, LossFunction.CROSS_ENTROPY);
+            WindowWorkers workers = new LocalWorkers(engine, settings);
+            Tuning tuning = new Tuning(workers, settings, Tuning.ValidationSettings.DEFAULT, new Recorder());
             assertThatThrownBy(() -> tuning.run(answers, folder.resolve("c"), folder.resolve("l"), TuningTest::never))
                     .hasMessageContaining("nothing to learn");
+            workers.close();
         }
+    }
+
+    /** Whoever computes a group, and whatever was computed before: the same sum, for each way to group. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 5})
+    void groupsMayBeComputedApart(int accumulate) throws IOException {
+        TrainingSettings settings = new TrainingSettings(
+                4, 3, 5, 8, 5, accumulate, 4, 0.1, 1e-3, 2, 1, 4, LossFunction.CROSS_ENTROPY, 60, 7);
+        float[] here = run("here" + accumulate, 2, settings, new Recorder(), TuningTest::never)
+                .tokens()
+                .all()
+                .toArray(JAVA_FLOAT);
+        try (Transformer model = TinyModel.load(folder, NumberFormat.Q4_1, 2);
+                ThreadTeam team = new ThreadTeam(1)) {
+            Engine engine = new Engine(model, KernelsProvider.best().kernels(), team, Optional.empty());
+            try (WindowWorkers apart = new LastFirst(engine, settings)) {
+                Tuning.Result result = new Tuning(
+                                apart, settings, new Tuning.ValidationSettings(3, 60, 100), new Recorder())
+                        .run(
+                                TinyRun.answers(),
+                                folder.resolve("apart" + accumulate),
+                                folder.resolve("apart.jsonl"),
+                                TuningTest::never);
+                assertThat(result.tokens().all().toArray(JAVA_FLOAT)).isEqualTo(here);
+            }
+        }
+    }
+
+    /** Computes what comes last first, each group on other workers. */
+    private record LastFirst(Engine engine, TrainingSettings settings) implements WindowWorkers {
+        @Override
+        public ModelConfig config() {
+            return engine.model().config();
+        }
+
+        @Override
+        public String kernels() {
+            return WindowPass.name(engine.kernels());
+        }
+
+        @Override
+        public LearnedTokens start() {
+            return TrainingState.startingTokens(engine.model(), settings);
+        }
+
+        @Override
+        public boolean gradients(
+                LearnedTokens tokens, List<List<Window>> groups, BooleanSupplier stopped, GroupListener inOrder) {
+            List<Runnable> told = new ArrayList<>();
+            for (List<Window> group : groups.reversed()) {
+                try (WindowWorkers own = new LocalWorkers(engine, settings)) {
+                    own.gradients(tokens, List.of(group), stopped, (gradient, outcomes) -> {
+                        MemorySegment kept = MemorySegment.ofArray(gradient.toArray(JAVA_FLOAT));
+                        told.addFirst(() -> inOrder.computed(kept, outcomes));
+                    });
+                }
+            }
+            told.forEach(Runnable::run);
+            return true;
+        }
+
+        @Override
+        public Optional<List<WindowOutcome>> measure(
+                LearnedTokens tokens, List<Window> windows, BooleanSupplier stopped) {
+            List<WindowOutcome> outcomes = new ArrayList<>();
+            for (Window window : windows.reversed()) {
+                try (WindowWorkers own = new LocalWorkers(engine, settings)) {
+                    outcomes.addFirst(own.measure(tokens, List.of(window), stopped)
+                            .orElseThrow()
+                            .getFirst());
+                }
+            }
+            return Optional.of(outcomes);
+        }
+
+        @Override
+        public void close() {}
     }
 }
