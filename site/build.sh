@@ -18,7 +18,7 @@ fi
 # The pages keep the places that they have in the repository, so that links between them hold.
 rm -rf "$target/pages" "$target/html"
 mkdir -p "$target/pages/examples"
-cp "$root"/{README,ARCHITECTURE,CONTRIBUTING,CHANGELOG}.md "$here/site.css" "$target/pages/"
+cp "$root"/{README,ARCHITECTURE,CONTRIBUTING,CHANGELOG}.md "$here"/{site.css,iframe-worker.js} "$target/pages/"
 cp -R "$root/docs" "$target/pages/"
 cp "$root/examples/README.md" "$target/pages/examples/"
 # Links to source code lead out of the site: they stay as text.
@@ -29,10 +29,12 @@ if [ "${1:-}" = --javadoc ]; then
     (cd "$root" && mvn -B -q -DskipTests -Dspotless.check.skip=true -pl bita-kernels,bita-model,bita-decode,bita-api,bita-tune,bita-langchain4j \
         compile javadoc:aggregate)
 fi
-(cd "$here" && NO_MKDOCS_2_WARNING=1 "$python/bin/mkdocs" build -q)
+cp "$here/mkdocs.yml" "$target/"
 if [ -d "$javadoc" ]; then
-    cp -R "$javadoc" "$target/html/javadoc"
+    cp -R "$javadoc" "$target/pages/javadoc"
 else
     echo "note: the site has no Javadoc, $0 --javadoc builds it" >&2
+    sed -i '/Javadoc/d' "$target/mkdocs.yml"
 fi
+(cd "$target" && NO_MKDOCS_2_WARNING=1 python/bin/mkdocs build -q)
 echo "$target/html/index.html"
