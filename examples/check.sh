@@ -42,7 +42,7 @@ for example in "$@"; do
             ;;
         spring-boot)
             serve
-            (cd "$here/spring-boot" && BITA_ADDRESS=$address mvn -B -q spring-boot:run) >"$work/answer" 2>&1
+            (cd "$here/spring-boot" && BITA_ADDRESS=$address JAVA_HOME=$("$here/../bita" jdk) mvn -B -q spring-boot:run) >"$work/answer" 2>&1
             answered spring-boot '[Ss]ky'
             ;;
         tuning)

@@ -26,7 +26,7 @@ find "$target/pages" -name '*.md' -exec sed -i -E 's/\[([^]]*)\]\(([^):#]*\.(jav
 
 javadoc=$root/target/reports/apidocs
 if [ "${1:-}" = --javadoc ]; then
-    (cd "$root" && mvn -B -q -DskipTests -Dspotless.check.skip=true -pl bita-kernels,bita-model,bita-decode,bita-api,bita-tune,bita-langchain4j \
+    (cd "$root" && JAVA_HOME=$(./bita jdk) mvn -B -q -DskipTests -Dspotless.check.skip=true -pl bita-kernels,bita-model,bita-decode,bita-api,bita-tune,bita-langchain4j \
         compile javadoc:aggregate)
 fi
 cp "$here/mkdocs.yml" "$target/"
