@@ -35,8 +35,8 @@ part() { # WHAT, CLASS that comes after it
 }
 part "Java starts" bita/cli/Main
 part "command line read, model found" bita/api/LanguageModel
-part "kernels chosen, file's header read" bita/model/WeightLoader
-part "weights packed; the tokenizer is made beside that" bita/decode/Adapter
-part "adapter read, waiting for the tokenizer" bita/api/Session
-part "session made" bita/api/AnswerWriter
-part "prompt read, first token, answer written" java/lang/Shutdown
+part "kernels linked, the tokenizer begins beside that" 'bita/kernels/ThreadTeam$Member'
+part "weights packed" bita/model/Weights
+part "adapter read, the tokenizer waited for" bita/model/Engine
+part "prompt made, costs of steps read" bita/api/AnswerWriter
+part "prompt read, first token" 'bita/decode/Step$Token'

@@ -33,7 +33,7 @@ chmod 755 "$name/bin/bita"
 cp "$here/java.sh" "$name/lib/"
 
 mkdir -p "$name/share/man/man1" "$name/share/bash-completion/completions"
-cp man/*.1 "$name/share/man/man1/"
+cp pages/man/*.1 "$name/share/man/man1/"
 cp pages/bita.bash "$name/share/bash-completion/completions/bita"
 cp "$root"/{LICENSE,README.md,CHANGELOG.md} "$name/share/doc/bita/"
 # The documentation site, if it was built (site/build.sh).

@@ -102,6 +102,10 @@ run aot >/dev/null
 rm "$home/lib/bita.aot.made-for"
 stale "a cache of unknown origin"
 
+out=$(run test || echo "status $?")
+check "what a checkout has is refused" says "status 2"
+check "with a word" grep -q checkout "$work/err"
+
 printf '#!/bin/sh\necho broken >&2\nexit 1\n' >"$home/runtime/bin/java"
 if run aot >/dev/null; then failed=$((failed + 1)) && echo "FAILED: bita aot fails where Java does" >&2; else passed=$((passed + 1)); fi
 check "says why" grep -q broken "$work/err"
