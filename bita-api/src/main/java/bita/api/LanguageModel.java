@@ -120,35 +120,53 @@ public final class LanguageModel implements AutoCloseable {
     private static LanguageModel load(
             Path path, LoadOptions options, OptionalInt context, CacheFormat cacheFormat, int sequences)
             throws IOException {
-        KernelsProvider.Choice kernels = kernels(options);
-        ThreadTeam team = new ThreadTeam(options.threads());
+        ModelFile file = ModelFiles.open(path);
         try {
-            ModelFile file = ModelFiles.open(path);
+            InsufficientMemoryException.check(
+                    MemoryNeed.of(file, context, cacheFormat).withSequences(sequences), sequences);
+            return load(path, file, options, context);
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Makes the tokenizer, which takes one thread and seconds where the vocabulary is large, while kernels are linked and
+     * weights packed.
+     */
+    private static LanguageModel load(Path path, ModelFile file, LoadOptions options, OptionalInt context)
+            throws IOException {
+        try (Background<Tokenizer> tokenizing =
+                new Background<>("bita-tokenizer", () -> ModelFiles.tokenizer(file), Tokenizer::close)) {
+            KernelsProvider.Choice kernels = kernels(options);
+            Optional<ChatTemplate> template = ModelFiles.template(file);
+            ThreadTeam team = new ThreadTeam(options.threads());
             try {
-                InsufficientMemoryException.check(
-                        MemoryNeed.of(file, context, cacheFormat).withSequences(sequences), sequences);
-                Optional<ChatTemplate> template = ModelFiles.template(file);
-                Tokenizer tokenizer = ModelFiles.tokenizer(file);
                 Transformer transformer = Transformer.load(file, context, kernels.kernels(), team);
-                Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
-                Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
-                return new LanguageModel(
-                        path,
-                        tokenizer,
-                        new SharedIndex(tokenizer),
-                        template,
-                        engine,
-                        tuning,
-                        kernels,
-                        options.costs(),
-                        true);
+                try {
+                    Tuning tuning = Tuning.choose(options.adapter(), path, transformer.config());
+                    Engine engine = new Engine(transformer, kernels.kernels(), team, tuning.maskTokens());
+                    Tokenizer tokenizer = tokenizing.take();
+                    return new LanguageModel(
+                            path,
+                            tokenizer,
+                            new SharedIndex(tokenizer),
+                            template,
+                            engine,
+                            tuning,
+                            kernels,
+                            options.costs(),
+                            true);
+                } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                    tokenizing.discard(); // it reads the file
+                    transformer.close();
+                    throw e;
+                }
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
-                file.close();
+                team.close();
                 throw e;
             }
-        } catch (IOException | RuntimeException | OutOfMemoryError e) {
-            team.close();
-            throw e;
         }
     }
 

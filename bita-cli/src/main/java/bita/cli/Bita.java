@@ -22,7 +22,8 @@ import picocli.CommandLine.Option;
             "  bita run --compare \"Why is the sky blue?\"   speed and exactness, plain and accelerated",
             "  bita chat -m model.gguf                     a conversation with your own model",
             "  bita help run                               all about one command",
-            "  bita test                                   the project's tests",
+            "  bita test                                   the project's tests (in a checkout)",
+            "  bita aot                                    makes the cache anew that speeds up the start",
             "",
             "Exit status: 0; 1 failed or not identical; 2 wrong usage; 130 interrupted."
         })

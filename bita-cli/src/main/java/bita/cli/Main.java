@@ -44,6 +44,11 @@ public final class Main {
         return new Main(terminal).run(args);
     }
 
+    /** The program with all its commands: what manual pages and completions are made from. */
+    public static CommandLine commands() {
+        return new Main(Terminal.ofProcess()).commandLine("");
+    }
+
     private int run(String... args) {
         String called = args.length > 0 ? args[0] : "";
         try {

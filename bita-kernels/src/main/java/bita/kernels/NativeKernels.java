@@ -151,7 +151,7 @@ final class NativeKernels implements Kernels {
             int rowFrom,
             int rowTo) {
         try {
-            Functions.LAYER_NORM.invokeExact(code, x, weight, bias, epsilon, out, columns, rowFrom, rowTo);
+            SomeFamilies.LAYER_NORM.invokeExact(code, x, weight, bias, epsilon, out, columns, rowFrom, rowTo);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -217,7 +217,7 @@ final class NativeKernels implements Kernels {
     @Override
     public void addBias(MemorySegment out, long outStride, MemorySegment bias, int rows, int columnFrom, int columnTo) {
         try {
-            Functions.ADD_BIAS.invokeExact(code, out, outStride, bias, rows, columnFrom, columnTo);
+            SomeFamilies.ADD_BIAS.invokeExact(code, out, outStride, bias, rows, columnFrom, columnTo);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -340,7 +340,7 @@ final class NativeKernels implements Kernels {
         PromptLayer prompt = a.prompt();
         Visibility visibility = a.visibility();
         try {
-            Functions.ATTEND_SCORES.invokeExact(
+            SplitAttention.ATTEND_SCORES.invokeExact(
                     code,
                     a.query(),
                     a.rows(),
@@ -379,7 +379,7 @@ final class NativeKernels implements Kernels {
         PromptLayer prompt = a.prompt();
         Visibility visibility = a.visibility();
         try {
-            Functions.ATTEND_BLOCKS.invokeExact(
+            SplitAttention.ATTEND_BLOCKS.invokeExact(
                     code,
                     a.query(),
                     a.rows(),
@@ -420,7 +420,7 @@ final class NativeKernels implements Kernels {
         PromptLayer prompt = a.prompt();
         Visibility visibility = a.visibility();
         try {
-            Functions.ATTEND_TOTALS.invokeExact(
+            SplitAttention.ATTEND_TOTALS.invokeExact(
                     code,
                     a.query(),
                     a.rows(),
@@ -463,7 +463,7 @@ final class NativeKernels implements Kernels {
     @Override
     public void activate(Activation activation, MemorySegment x, long from, long to) {
         try {
-            Functions.ACTIVATE.invokeExact(code, activation.ordinal(), x, from, to);
+            SomeFamilies.ACTIVATE.invokeExact(code, activation.ordinal(), x, from, to);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -472,7 +472,7 @@ final class NativeKernels implements Kernels {
     @Override
     public void cap(MemorySegment x, float cap, long from, long to) {
         try {
-            Functions.CAP.invokeExact(code, x, cap, from, to);
+            SomeFamilies.CAP.invokeExact(code, x, cap, from, to);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -508,7 +508,7 @@ final class NativeKernels implements Kernels {
     /** Reads a segment from end to end and returns a value that depends on all of it. */
     long readSweep(MemorySegment memory) {
         try {
-            return (long) Functions.READ_SWEEP.invokeExact(code, memory, memory.byteSize());
+            return (long) Measurements.READ_SWEEP.invokeExact(code, memory, memory.byteSize());
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -517,7 +517,7 @@ final class NativeKernels implements Kernels {
     /** Multiplies and adds codes as fast as the processor can, and returns how many. */
     long integerPeak(long rounds) {
         try {
-            return (long) Functions.INTEGER_PEAK.invokeExact(code, rounds);
+            return (long) Measurements.INTEGER_PEAK.invokeExact(code, rounds);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
@@ -526,13 +526,18 @@ final class NativeKernels implements Kernels {
     /** Multiplies and adds f32 numbers as fast as the processor can, and returns how many. */
     long floatPeak(long rounds) {
         try {
-            return (long) Functions.FLOAT_PEAK.invokeExact(code, rounds);
+            return (long) Measurements.FLOAT_PEAK.invokeExact(code, rounds);
         } catch (Throwable e) {
             throw NativeFunctions.unexpected(e);
         }
     }
 
-    /** Handles in the order of the list in bita.h; initialized with the first call. */
+    private static final String ATTENTION = "piiiiffippiippipppp";
+
+    /**
+     * Handles in the order of the list in bita.h, what all need; initialized with the first call. Java takes some ten
+     * milliseconds for the first handle of a signature, so that others are made where they are needed.
+     */
     private static final class Functions {
         static final MethodHandle SUPPORTS =
                 NativeFunctions.handle("supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
@@ -547,25 +552,36 @@ final class NativeKernels implements Kernels {
                 NativeFunctions.handle("drop_pages", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG));
         static final MethodHandle PACK = NativeFunctions.kernel("pack", "iplpiiplii");
         static final MethodHandle RMS_NORM = NativeFunctions.kernel("rms_norm", "ppfpiii");
-        static final MethodHandle LAYER_NORM = NativeFunctions.kernel("layer_norm", "pppfpiii");
         static final MethodHandle QUANTIZE = NativeFunctions.kernel("quantize", "ppppppiiiiii");
         static final MethodHandle MULTIPLY = NativeFunctions.kernel("multiply", "ipliippppppipliii");
-        static final MethodHandle ADD_BIAS = NativeFunctions.kernel("add_bias", "plpiii");
         static final MethodHandle ADD = NativeFunctions.kernel("add", "ppll");
         static final MethodHandle ROTATE = NativeFunctions.kernel("rotate", "plipiii");
         static final MethodHandle STORE_KEYS = NativeFunctions.kernel("store_keys", "piipiiiiii");
         static final MethodHandle STORE_VALUES = NativeFunctions.kernel("store_values", "piipiiiiii");
-        private static final String ATTENTION = "piiiiffippiippipppp";
         static final MethodHandle ATTEND = NativeFunctions.kernel("attend", ATTENTION + "ppii");
-        static final MethodHandle ATTEND_SCORES = NativeFunctions.kernel("attend_scores", ATTENTION + "plpiii");
-        static final MethodHandle ATTEND_BLOCKS = NativeFunctions.kernel("attend_blocks", ATTENTION + "plpippii");
-        static final MethodHandle ATTEND_TOTALS = NativeFunctions.kernel("attend_totals", ATTENTION + "pipii");
         static final MethodHandle ACTIVATE_GATED = NativeFunctions.kernel("activate_gated", "ippll");
-        static final MethodHandle ACTIVATE = NativeFunctions.kernel("activate", "ipll");
-        static final MethodHandle CAP = NativeFunctions.kernel("soft_cap", "pfll");
         static final MethodHandle ARGMAX = NativeFunctions.kernel(JAVA_INT, "argmax", "pi");
         static final MethodHandle LARGEST = NativeFunctions.kernel(JAVA_INT, "largest", "piipp");
         static final MethodHandle EXPONENTIALS = NativeFunctions.kernel("exponentials", "piffp");
+    }
+
+    /** Attention of few rows, split by positions. */
+    private static final class SplitAttention {
+        static final MethodHandle ATTEND_SCORES = NativeFunctions.kernel("attend_scores", ATTENTION + "plpiii");
+        static final MethodHandle ATTEND_BLOCKS = NativeFunctions.kernel("attend_blocks", ATTENTION + "plpippii");
+        static final MethodHandle ATTEND_TOTALS = NativeFunctions.kernel("attend_totals", ATTENTION + "pipii");
+    }
+
+    /** What only some families of models need. */
+    private static final class SomeFamilies {
+        static final MethodHandle LAYER_NORM = NativeFunctions.kernel("layer_norm", "pppfpiii");
+        static final MethodHandle ADD_BIAS = NativeFunctions.kernel("add_bias", "plpiii");
+        static final MethodHandle ACTIVATE = NativeFunctions.kernel("activate", "ipll");
+        static final MethodHandle CAP = NativeFunctions.kernel("soft_cap", "pfll");
+    }
+
+    /** What only measurements of the machine need. */
+    private static final class Measurements {
         static final MethodHandle READ_SWEEP = NativeFunctions.kernel(JAVA_LONG, "read_sweep", "pl");
         static final MethodHandle INTEGER_PEAK = NativeFunctions.kernel(JAVA_LONG, "integer_peak", "l");
         static final MethodHandle FLOAT_PEAK = NativeFunctions.kernel(JAVA_LONG, "float_peak", "l");

@@ -1,0 +1,4 @@
+@NullMarked
+package bita.dist;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,76 @@
+# How Java is started, by the launcher of a checkout and by that of an archive, so that both do the same. Sourced; POSIX shell.
+# The caller sets:
+#   java_home    the JDK or runtime
+#   class_path   jars with colons between
+#   aot          the start-up cache: what Java has learned about loading the program's classes, see docs/install.md
+#   native       not empty if the class path has native kernels for this machine
+
+# What all commands have, in $common, and the heap of a command, in $heap.
+java_heap() { # COMMAND
+    # The heap holds a vocabulary and a text; what is large lies outside it. Without bounds it would grow with the machine.
+    case $1 in
+        # answers, what is learned from them, and what they took
+        distill | tune | eval) heap="-Xms96m -Xmn32m -Xmx2g" ;;
+        # many requests at a time
+        serve) heap="-Xms64m -Xmn24m -Xmx512m" ;;
+        *) heap="-Xms48m -Xmn16m -Xmx128m" ;;
+    esac
+    # What Java itself has to say goes to standard error: standard output is the answer's.
+    common="-XX:+UseSerialGC --enable-native-access=ALL-UNNAMED -Xlog:all=off:stdout -Xlog:all=warning:stderr"
+    # Freed blocks go back to the system, also after glibc has seen large ones.
+    export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-262144}"
+}
+
+# The options for a command line, in $options, and the start-up cache to use, in $cache, which may be empty.
+java_options() { # ARGUMENTS OF bita
+    java_heap "${1:-}"
+    options="$common $heap"
+    cache=
+    # The Vector API is an incubator module that slows the start: only for those who need or ask for it.
+    case "${native:+native} $* " in
+        *vector* | *" audit "* | *" doctor "* | " "*) options="$options --add-modules jdk.incubator.vector" ;;
+        *) if aot_fits; then cache=$aot; fi ;;
+    esac
+}
+
+# What a start-up cache is made for. Java itself does not notice other jars before 25.0.4 (JDK-8377932) and would run old code.
+aot_identity() {
+    while IFS= read -r line; do
+        case $line in JAVA_RUNTIME_VERSION=* | IMPLEMENTOR=* | OS_ARCH=*) echo "$line" ;; esac
+    done <"$java_home/release"
+    echo "$common"
+    (
+        IFS=:
+        set -f
+        # shellcheck disable=SC2086 # the class path is split at its colons
+        stat -L -c '%n %s %Y' -- $class_path 2>/dev/null || stat -L -f '%N %z %m' -- $class_path
+    ) | sed 's|^.*/||'
+}
+
+aot_fits() {
+    [ -f "$aot" ] || return 1
+    if [ "$(aot_identity)" = "$(cat "$aot.made-for" 2>/dev/null)" ]; then
+        return 0
+    fi
+    echo "bita: the start-up cache was made for another Java or other files and is left out, so that starting takes longer;" \
+        "\"bita aot\" makes it anew" >&2
+    return 1
+}
+
+# Makes the start-up cache, by an answer of the default model (or another: -m MODEL).
+make_aot() { # OPTIONS OF bita run
+    java_heap run
+    rm -f "$aot" "$aot.made-for"
+    answer='Why is the sky blue? Answer in one sentence.'
+    # shellcheck disable=SC2086 # options are words
+    if ! "$java_home/bin/java" $common $heap -XX:AOTCacheOutput="$aot.new" -cp "$class_path" bita.cli.Main \
+        run --max-tokens 24 "$@" "$answer" >"$aot.log" 2>&1 || [ ! -s "$aot.new" ]; then
+        cat "$aot.log" >&2
+        rm -f "$aot.new" "$aot.new.config" "$aot.log"
+        echo "bita: the start-up cache could not be made" >&2
+        return 1
+    fi
+    rm -f "$aot.log"
+    aot_identity >"$aot.made-for"
+    mv "$aot.new" "$aot"
+}
