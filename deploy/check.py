@@ -269,10 +269,26 @@ def drains(fleet):
     expect(not failed, "requests failed: " + "; ".join(f"{answer.status} {answer.problem}" for _, answer in failed))
 
 
+def session_on(fleet, number):
+    """A conversation whose turns go to the server."""
+    for attempt in range(100):
+        before = fleet.metric(number, SENT)
+        ask(fleet.arguments.port, [user("Hello.")], f"probe-{attempt}", False, 1)
+        if fleet.metric(number, SENT) > before:
+            return f"probe-{attempt}"
+    raise Failed(f"server {number} gets no conversations")
+
+
 def survives_a_kill(fleet):
+    session, cut = session_on(fleet, 3), []
+    story = lambda: cut.append(ask(fleet.arguments.port, [user("Write a very long story.")], session, True, 1500))
+    reader = threading.Thread(target=story, daemon=True)
+    reader.start()
     _, failed = disturbed(fleet, 3, signal.SIGKILL)
-    for stream, answer in failed:
-        print(f"  what its client saw: status {answer.status}, {len(answer.text)} characters, then {answer.problem}")
+    reader.join()
+    expect(cut[0].text and not cut[0].whole, "no stream was cut")
+    for answer in [*cut, *(answer for _, answer in failed)]:
+        print(f"  a client saw: status {answer.status}, {len(answer.text)} characters, then {answer.problem}")
     expect(all(stream and answer.status == 200 for stream, answer in failed), "more failed than streams that had begun")
 
 
