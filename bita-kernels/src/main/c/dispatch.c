@@ -6,7 +6,7 @@
 
 extern const struct bita_kernels bita_kernels_generic;
 extern const struct bita_training bita_training_generic;
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
 extern const struct bita_kernels bita_kernels_avx2, bita_kernels_avx512;
 extern const struct bita_training bita_training_avx2, bita_training_avx512;
 #endif
@@ -14,7 +14,7 @@ extern const struct bita_training bita_training_avx2, bita_training_avx512;
 extern const struct bita_kernels bita_kernels_amx;
 #include "request_tiles.h"
 #endif
-#if defined(__linux__) && defined(__x86_64__)
+#if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 #if defined(__aarch64__)
@@ -27,7 +27,7 @@ extern const struct bita_training bita_training_neon;
 
 static const struct bita_kernels *const tables[BITA_INSTRUCTION_SETS] = {
     [BITA_GENERIC] = &bita_kernels_generic,
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
     [BITA_AVX2] = &bita_kernels_avx2,
     [BITA_AVX512] = &bita_kernels_avx512,
 #endif
@@ -41,7 +41,7 @@ static const struct bita_kernels *const tables[BITA_INSTRUCTION_SETS] = {
 
 static const struct bita_training *const training[BITA_INSTRUCTION_SETS] = {
     [BITA_GENERIC] = &bita_training_generic,
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
     [BITA_AVX2] = &bita_training_avx2,
     [BITA_AVX512] = &bita_training_avx512,
     [BITA_AMX] = &bita_training_avx512,
@@ -51,15 +51,64 @@ static const struct bita_training *const training[BITA_INSTRUCTION_SETS] = {
 #endif
 };
 
-/* 1 if the library has the instruction set and processor and system allow it. */
-EXPORT int32_t bita_supports(int32_t isa);
+#if defined(__x86_64__)
+/* What the processor says of itself; not __builtin_cpu_supports, which needs a library that not every compiler brings. */
+struct features {
+    unsigned leaf1_c, leaf7_b, leaf7_c, leaf7_d;
+};
+
+static struct features features(void) {
+    struct features found = {0};
+    unsigned a, b, c, d;
+    if (__get_cpuid(1, &a, &b, &c, &d)) {
+        found.leaf1_c = c;
+    }
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        found.leaf7_b = b;
+        found.leaf7_c = c;
+        found.leaf7_d = d;
+    }
+    return found;
+}
+
+static int has(unsigned bits, unsigned wanted) { return (bits & wanted) == wanted; }
+
+/* Whether the system saves these parts of the registers, without which no program may use them. */
+static int saves(const struct features *of, unsigned states) {
+    if (!has(of->leaf1_c, 1u << 27 /* OSXSAVE */)) {
+        return 0;
+    }
+    unsigned low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return has(low, states);
+}
+
+#define SAVED_AVX 0x06u    /* XMM, YMM */
+#define SAVED_AVX512 0xe6u /* and mask registers, upper halves, upper sixteen */
+
+static int processor_has_avx2(void) {
+    struct features of = features();
+    return has(of.leaf1_c, 1u << 12 /* FMA */ | 1u << 28 /* AVX */ | 1u << 29 /* F16C */) &&
+           has(of.leaf7_b, 1u << 5 /* AVX2 */) && saves(&of, SAVED_AVX);
+}
+
+static int processor_has_avx512(void) {
+    struct features of = features();
+#if defined(__APPLE__)
+    unsigned states = SAVED_AVX; /* macOS saves the rest from a program's first use on */
+#else
+    unsigned states = SAVED_AVX512;
+#endif
+    return processor_has_avx2() &&
+           has(of.leaf7_b, 1u << 16 /* F */ | 1u << 17 /* DQ */ | 1u << 30 /* BW */ | 1u << 31 /* VL */) &&
+           has(of.leaf7_c, 1u << 11 /* VNNI */) && saves(&of, states);
+}
+#endif
 
 /* Products on tiles need AVX-512 too. */
 static int processor_has_amx(void) {
 #if defined(__linux__) && defined(__x86_64__)
-    unsigned a, b, c, d;
-    return bita_supports(BITA_AVX512) && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & 1u << 24) != 0 /* AMX-TILE */ &&
-           (d & 1u << 25) != 0 /* AMX-INT8 */;
+    return processor_has_avx512() && has(features().leaf7_d, 1u << 24 /* AMX-TILE */ | 1u << 25 /* AMX-INT8 */);
 #else
     return 0;
 #endif
@@ -116,17 +165,16 @@ static const char *amx_problem(void) {
 /* Why an instruction set of this processor cannot be used; NULL if it can be, or the processor lacks it. */
 EXPORT const char *bita_problem(int32_t isa) { return isa == BITA_AMX && processor_has_amx() ? amx_problem() : NULL; }
 
+/* 1 if the library has the instruction set and processor and system allow it. */
 EXPORT int32_t bita_supports(int32_t isa) {
     switch (isa) {
     case BITA_GENERIC:
         return 1;
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
     case BITA_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        return processor_has_avx2();
     case BITA_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vnni");
+        return processor_has_avx512();
     case BITA_AMX:
         return processor_has_amx() && amx_problem() == NULL;
 #endif

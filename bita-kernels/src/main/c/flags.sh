@@ -6,8 +6,8 @@ flags_avx512="-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf1
 flags_neon="-march=armv8.2-a+dotprod+fp16"
 flags_amx="$flags_avx512 -mamx-tile -mamx-int8"
 
-# Whether a compiler and its assembler have AMX, for a system that lets programs use it.
+# Whether a compiler and its assembler have AMX.
 compiles_amx() { # compiler, file for what it makes
-    [ "$(uname -s)" = Linux ] && echo "#include <immintrin.h>
-        void product(void) { _tile_dpbssd(0, 1, 2); }" | "$1" $flags_amx -x c -c - -o "$2" 2>/dev/null
+    echo "#include <immintrin.h>
+        void product(void) { _tile_dpbssd(0, 1, 2); }" | $1 $flags_amx -x c -c - -o "$2" 2>/dev/null
 }

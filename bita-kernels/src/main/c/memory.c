@@ -6,22 +6,27 @@
 
 #if defined(_WIN32)
 
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+/* Zeroed memory; NULL if there is not enough. Large pages would need a privilege. */
 EXPORT void *bita_reserve(int64_t bytes) {
-    (void)bytes;
-    return NULL;
+    return VirtualAlloc(NULL, (SIZE_T)bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
 }
+
 EXPORT void bita_release(void *block, int64_t bytes) {
-    (void)block;
     (void)bytes;
+    VirtualFree(block, 0, MEM_RELEASE);
 }
+
+/* Begins to read a part of a mapped file. */
 EXPORT void bita_read_ahead(void *from, int64_t bytes) {
-    (void)from;
-    (void)bytes;
+    WIN32_MEMORY_RANGE_ENTRY range = {from, (SIZE_T)bytes};
+    PrefetchVirtualMemory(GetCurrentProcess(), 1, &range, 0);
 }
-EXPORT void bita_drop_pages(void *from, int64_t bytes) {
-    (void)from;
-    (void)bytes;
-}
+
+/* Gives back the memory of a part of a file mapped for reading: pages that were not locked leave the working set. */
+EXPORT void bita_drop_pages(void *from, int64_t bytes) { VirtualUnlock(from, (SIZE_T)bytes); }
 
 #else
 

@@ -6,18 +6,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Finds and loads the C kernels, a resource of this module. From a folder of classes the library is loaded where it
- * lies; from a jar it is unpacked once to the user's cache, under its hash, so that versions do not meet.
+ * Finds and loads the C kernels of this {@link NativePlatform} in the class path. From a folder the library is loaded where
+ * it lies; from a jar it is unpacked once to the user's cache ({@link UnpackedLibrary}), or, where that cannot be written,
+ * to a temporary folder that is gone again once the library is loaded.
  */
 final class NativeLibrary {
     private NativeLibrary() {}
@@ -32,79 +29,91 @@ final class NativeLibrary {
         return Loaded.RESULT.lookup.orElseThrow(() -> new IllegalStateException("no native library is loaded"));
     }
 
-    private record Result(Optional<SymbolLookup> lookup, Optional<String> problem) {}
+    record Result(Optional<SymbolLookup> lookup, Optional<String> problem) {
+        private static Result loaded(SymbolLookup lookup) {
+            return new Result(Optional.of(lookup), Optional.empty());
+        }
+
+        private static Result failed(String problem) {
+            return new Result(Optional.empty(), Optional.of(problem));
+        }
+    }
 
     private static final class Loaded {
         static final Result RESULT = load();
     }
 
-    @SuppressWarnings("restricted") // the library is this project's own
     private static Result load() {
-        String resource = resourceName();
-        URL url = NativeLibrary.class.getResource(resource);
+        NativePlatform platform = NativePlatform.current();
+        URL url = NativeLibrary.class.getResource(platform.resource());
         if (url == null) {
-            return failed("no native library for this platform (" + resource
-                    + "): it was built without a C compiler, install one and build again");
+            return Result.failed("no native library for " + platform.name()
+                    + " is on the class path: add the artifact bita-kernels with this classifier if there is one, or"
+                    + " install a C compiler and build again");
         }
         try {
-            Path file = url.getProtocol().equals("file") ? Path.of(url.toURI()) : unpack(url);
-            return new Result(Optional.of(SymbolLookup.libraryLookup(file, Arena.global())), Optional.empty());
+            if (url.getProtocol().equals("file")) {
+                return Result.loaded(open(Path.of(url.toURI())));
+            }
+            byte[] library;
+            try (InputStream in = url.openStream()) {
+                library = in.readAllBytes();
+            }
+            return unpacked(library, platform.libraryFile(), cache());
         } catch (IOException | URISyntaxException | IllegalArgumentException e) {
-            return failed("the native library could not be loaded: " + e.getMessage());
+            return Result.failed("the native library could not be loaded: " + reason(e));
         }
     }
 
-    private static Result failed(String problem) {
-        return new Result(Optional.empty(), Optional.of(problem));
+    /**
+     * Loads a library of which only the bytes are there.
+     *
+     * @param name  of the file that it becomes
+     * @param cache where it is kept
+     */
+    static Result unpacked(byte[] library, String name, Path cache) {
+        String first;
+        try {
+            return Result.loaded(open(UnpackedLibrary.in(cache, library, name)));
+        } catch (IOException | IllegalArgumentException e) {
+            first = reason(e);
+        }
+        try {
+            Path folder = UnpackedLibrary.temporaryFolder();
+            Path file = folder.resolve(name);
+            try {
+                Files.write(file, library);
+                return Result.loaded(open(file));
+            } finally {
+                // A loaded library outlives its name, but for Windows, where the file stays.
+                if (!System.getProperty("os.name").startsWith("Windows")) {
+                    Files.deleteIfExists(file);
+                    Files.deleteIfExists(folder);
+                }
+            }
+        } catch (IOException | IllegalArgumentException e) {
+            return Result.failed("the native library could not be unpacked, neither to the cache (" + first
+                    + ") nor to the folder for temporary files (" + reason(e)
+                    + "): point XDG_CACHE_HOME to a folder that can be written and holds programs");
+        }
     }
 
-    private static String resourceName() {
-        String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
-        String arch = System.getProperty("os.arch");
-        arch = switch (arch) {
-            case "amd64", "x86_64" -> "x64";
-            case "aarch64" -> "arm64";
-            default -> arch;
-        };
-        if (os.contains("mac")) {
-            return "/native/macos-" + arch + "/libbita_kernels.dylib";
-        }
-        if (os.contains("win")) {
-            return "/native/windows-" + arch + "/bita_kernels.dll";
-        }
-        return "/native/linux-" + arch + "/libbita_kernels.so";
+    @SuppressWarnings("restricted") // the library is this project's own
+    private static SymbolLookup open(Path file) {
+        return SymbolLookup.libraryLookup(file, Arena.global());
     }
 
-    private static Path unpack(URL url) throws IOException {
-        byte[] bytes;
-        try (InputStream in = url.openStream()) {
-            bytes = in.readAllBytes();
-        }
+    private static Path cache() {
         String cache = System.getenv("XDG_CACHE_HOME");
         Path home =
                 cache == null || cache.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache);
-        Path folder =
-                Files.createDirectories(home.resolve("bita").resolve("native").resolve(sha256(bytes)));
-        Path file = folder.resolve(Path.of(url.getPath()).getFileName().toString());
-        if (Files.exists(file) && Files.size(file) == bytes.length) {
-            return file;
-        }
-        // A rename is atomic: another process sees the whole file or none.
-        Path part = Files.createTempFile(folder, "library", ".part");
-        try {
-            Files.write(part, bytes);
-            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
-        }
-        return file;
+        return home.resolve("bita").resolve("native");
     }
 
-    private static String sha256(byte[] bytes) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
-        }
+    /** The exceptions of files often have nothing but a name for a message. */
+    private static String reason(Exception e) {
+        return e instanceof FileSystemException file && file.getReason() == null
+                ? e.getClass().getSimpleName() + ": " + e.getMessage()
+                : String.valueOf(e.getMessage());
     }
 }

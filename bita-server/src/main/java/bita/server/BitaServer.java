@@ -183,7 +183,7 @@ public final class BitaServer implements AutoCloseable {
 
     private void handle(HttpServerRequest request) {
         Context context = vertx.getOrCreateContext();
-        Exchange exchange = new Exchange(request, context, this::problem, this::ended);
+        Exchange exchange = new Exchange(request, context, this::problem, () -> ending, this::ended);
         exchanges.add(exchange);
         connections.used(request.connection());
         guarded(exchange, () -> router.handle(exchange));
@@ -211,10 +211,7 @@ public final class BitaServer implements AutoCloseable {
         } else {
             error = ApiError.invalid(400, "this is not an HTTP request");
         }
-        Exchange exchange = new Exchange(request, vertx.getOrCreateContext(), this::problem, this::ended);
-        exchange.response().putHeader("Connection", "close");
-        exchange.fail(error);
-        exchange.close();
+        new Exchange(request, vertx.getOrCreateContext(), this::problem, () -> true, this::ended).fail(error);
     }
 
     private void ended(Exchange exchange) {
@@ -298,10 +295,11 @@ public final class BitaServer implements AutoCloseable {
 
     /** A response that the model makes. */
     private void answer(Exchange exchange, Function<byte[], AnswerRequest> work) {
-        if (ending) {
-            throw ApiError.unavailable("the server ends");
-        }
         bodies.read(exchange, body -> {
+            if (ending) { // not before: what is not read would be lost with the connection, and the refusal with it
+                exchange.fail(ApiError.unavailable("the server ends"));
+                return;
+            }
             if (log.wantsPrompts()) {
                 exchange.prompt(body);
             }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -26,6 +27,7 @@ final class Exchange {
     private final HttpServerResponse response;
     private final Context context;
     private final Consumer<Throwable> problems;
+    private final BooleanSupplier last;
     private final Consumer<Exchange> atEnd;
     private final String id = UUID.randomUUID().toString().replace("-", "");
     private final Instant time = Instant.now();
@@ -50,11 +52,21 @@ final class Exchange {
     private long readingSince;
     private boolean reading;
 
-    /** @param atEnd hears once that the response has ended and nothing is held any longer */
-    Exchange(HttpServerRequest request, Context context, Consumer<Throwable> problems, Consumer<Exchange> atEnd) {
+    /**
+     * @param last  whether responses that begin now are the last of their connections: the next request is to find
+     *     another server
+     * @param atEnd hears once that the response has ended and nothing is held any longer
+     */
+    Exchange(
+            HttpServerRequest request,
+            Context context,
+            Consumer<Throwable> problems,
+            BooleanSupplier last,
+            Consumer<Exchange> atEnd) {
         this.request = request;
         this.context = context;
         this.problems = problems;
+        this.last = last;
         this.atEnd = atEnd;
         response = request.response();
         response.putHeader("X-Request-Id", id);
@@ -149,12 +161,22 @@ final class Exchange {
 
     private void end() {
         ended = true;
+        if (response.headers().contains("Connection")) {
+            close();
+        }
         endIfFree();
     }
 
     private void endIfFree() {
         if (ended && holds == 0) {
             atEnd.accept(this);
+        }
+    }
+
+    /** Before the first byte of the response. */
+    private void begin() {
+        if (last.getAsBoolean()) {
+            response.putHeader("Connection", "close");
         }
     }
 
@@ -185,6 +207,7 @@ final class Exchange {
         if (ended) {
             return;
         }
+        begin();
         response.setStatusCode(status);
         response.putHeader("Content-Type", type);
         response.putHeader("Content-Length", Integer.toString(body.length));
@@ -196,6 +219,7 @@ final class Exchange {
     /** A response without a body. */
     void send(int status) {
         if (!ended) {
+            begin();
             track(response.setStatusCode(status).end());
             end();
         }
@@ -221,7 +245,7 @@ final class Exchange {
             if (told.status() == 401) {
                 response.putHeader("WWW-Authenticate", "Bearer");
             }
-            if (told.status() == 429) {
+            if (told.status() == 429 || told.status() == 503) {
                 response.putHeader("Retry-After", "1");
             }
             json(told.status(), told.body());
@@ -236,8 +260,10 @@ final class Exchange {
     void beginEvents() {
         if (!ended) {
             streaming = true;
+            begin();
             response.putHeader("Content-Type", EVENTS);
             response.putHeader("Cache-Control", "no-cache");
+            response.putHeader("X-Accel-Buffering", "no"); // proxies such as nginx would collect events
             response.setChunked(true);
         }
     }

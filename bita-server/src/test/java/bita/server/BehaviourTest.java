@@ -206,6 +206,10 @@ class BehaviourTest {
             HttpResponse<String> refused = server.post(CHAT, chatBody(""));
             assertThat(refused.statusCode()).isEqualTo(503);
             assertThat(TestServer.json(refused).at("/error/type").asString()).isEqualTo("service_unavailable_error");
+            assertThat(refused.headers().firstValueAsLong("Retry-After")).hasValue(1);
+            try (Socket kept = server.raw(CHAT, chatBody(""))) {
+                assertThat(all(kept)).startsWith("HTTP/1.1 503").containsIgnoringCase("\r\nConnection: close\r\n");
+            }
 
             assertThat(drained.get()).isTrue();
             assertThat(TestServer.json(running.get())

@@ -111,6 +111,7 @@ final class TestServer implements AutoCloseable {
         HttpResponse<String> response = post(path, body);
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
         assertThat(response.headers().firstValue("Content-Type")).hasValue("text/event-stream; charset=utf-8");
+        assertThat(response.headers().firstValue("X-Accel-Buffering")).hasValue("no");
         List<String> data = events(response.body());
         assertThat(data.removeLast()).isEqualTo("[DONE]");
         return data.stream().map(TestServer::json).toList();
