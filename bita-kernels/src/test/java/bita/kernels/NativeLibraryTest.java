@@ -54,7 +54,8 @@ class NativeLibraryTest {
         Path file = UnpackedLibrary.in(folder.resolve("a/b"), LIBRARY, "library.so");
         FileTime first = Files.getLastModifiedTime(file);
 
-        assertThat(UnpackedLibrary.in(folder.resolve("a/b"), LIBRARY, "library.so")).isEqualTo(file);
+        assertThat(UnpackedLibrary.in(folder.resolve("a/b"), LIBRARY, "library.so"))
+                .isEqualTo(file);
         assertThat(Files.getLastModifiedTime(file)).isEqualTo(first);
         assertThat(files(folder)).containsExactly(file);
         assumePermissions();
@@ -109,8 +110,8 @@ class NativeLibraryTest {
     @Test
     void withoutACacheATemporaryFolderWillDo() throws IOException {
         byte[] library;
-        try (InputStream in = NativeLibrary.class.getResourceAsStream(
-                NativePlatform.current().resource())) {
+        try (InputStream in =
+                NativeLibrary.class.getResourceAsStream(NativePlatform.current().resource())) {
             assumeThat(in)
                     .as("a library is loaded only where a C compiler has built one")
                     .isNotNull();
