@@ -356,8 +356,8 @@ static void rotate(float *x, int64_t stride, int32_t head_dim, const float *rota
         float *at = x + row * stride;
         for (int32_t k = column_from, i = column_from % head_dim; k < column_to; k += 2, i = i + 2 < head_dim ? i + 2 : 0) {
             float a = at[k], b = at[k + 1], cosine = table[i], sine = table[i + 1];
-            at[k] = fmaf(a, cosine, -(b * sine));
-            at[k + 1] = fmaf(a, sine, b * cosine);
+            at[k] = fused(a, cosine, -(b * sine));
+            at[k + 1] = fused(a, sine, b * cosine);
         }
     }
 }

@@ -40,6 +40,28 @@ INLINE int32_t load_word(const void *p) {
 /* Keeps the compiler from leaving out what computes the memory at p. */
 INLINE void keep(const void *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
 
+/* a * b + c, rounded once. Where the processor has no instruction for it, C libraries do not agree: those of musl and of
+ * Windows, as Zig brings them, round subnormals twice. */
+#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__)
+#define FAST_FMA
+INLINE float fused(float a, float b, float c) { return fmaf(a, b, c); }
+#else
+/* The product of two floats is exact as a double. Its sum with c is rounded to odd: to the neighbour whose last bit is set,
+ * unless it is exact. The second rounding, to a float, then gives what one rounding would have (Boldo, Melquiond 2008). */
+static __attribute__((noinline, cold)) float fused(float a, float b, float c) {
+    double product = (double)a * (double)b, addend = c, sum = product + addend;
+    double from_product = sum - addend;
+    double error = (product - from_product) + (addend - (sum - from_product)); /* of the sum, exactly (Knuth) */
+    int64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    if (isfinite(sum) && error != 0 && (bits & 1) == 0) {
+        bits += (error > 0) == (sum > 0) ? 1 : -1;
+        memcpy(&sum, &bits, sizeof sum);
+    }
+    return (float)sum;
+}
+#endif
+
 #if BITA_ISA == BITA_AVX512 || BITA_ISA == BITA_AMX
 #include "lanes_avx512.h"
 #elif BITA_ISA == BITA_AVX2

@@ -58,11 +58,11 @@ INLINE v16 v_add(v16 a, v16 b) { EACH(a.v[i] + b.v[i]); }
 INLINE v16 v_sub(v16 a, v16 b) { EACH(a.v[i] - b.v[i]); }
 INLINE v16 v_mul(v16 a, v16 b) { EACH(a.v[i] * b.v[i]); }
 INLINE v16 v_div(v16 a, v16 b) { EACH(a.v[i] / b.v[i]); }
-#ifdef __FP_FAST_FMAF
-INLINE v16 v_fma(v16 a, v16 b, v16 c) { EACH(fmaf(a.v[i], b.v[i], c.v[i])); }
+#ifdef FAST_FMA
+INLINE v16 v_fma(v16 a, v16 b, v16 c) { EACH(fused(a.v[i], b.v[i], c.v[i])); }
 #else
 /* A function call for each lane. */
-static __attribute__((noinline, cold)) v16 v_fma_slow(v16 a, v16 b, v16 c) { EACH(fmaf(a.v[i], b.v[i], c.v[i])); }
+static __attribute__((noinline, cold)) v16 v_fma_slow(v16 a, v16 b, v16 c) { EACH(fused(a.v[i], b.v[i], c.v[i])); }
 
 /* In doubles the product is exact and the sum is rounded once. Rounding that to a float is the second rounding, which
  * can only differ from one rounding of the exact sum if the double lies halfway between two floats, or among the

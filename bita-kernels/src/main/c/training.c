@@ -567,7 +567,7 @@ static void combine(float *x, float a, const float *y, float b, int32_t count) {
         v_store(x + i, v_fma(v_load(x + i), first, v_mul(v_load(y + i), second)));
     }
     for (int32_t i = whole; i < count; i++) {
-        x[i] = fmaf(x[i], a, y[i] * b);
+        x[i] = fused(x[i], a, y[i] * b);
     }
 }
 
