@@ -8,8 +8,8 @@ import java.util.Arrays;
  * they are tried again some time.
  */
 final class MaskGains {
-    /** Tokens of the first mask before anything is seen, beside other sources; of each deeper one this share. */
-    private static final double FIRST = 0.2;
+    /** Tokens of the first mask before anything is seen; of each deeper one this share. */
+    private static final double FIRST = 0.4;
 
     private static final double DEEPER = 0.5;
     private static final double LEARN = 0.04;
