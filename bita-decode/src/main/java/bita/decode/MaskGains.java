@@ -4,7 +4,7 @@ import java.util.Arrays;
 
 /**
  * What a mask behind the node that turns out last brings: tokens of the next step, less the price of the rows that its
- * candidates take there. A running mean by depth. While there are no masks it drifts back to where it began, so that
+ * candidates take there. A mean by depth, soon a running one. While there are no masks it drifts back to where it began, so that
  * they are tried again some time.
  */
 final class MaskGains {
@@ -13,12 +13,17 @@ final class MaskGains {
 
     private static final double DEEPER = 0.5;
     private static final double LEARN = 0.04;
+    /** What is expected at first counts as much as this many steps with the mask. */
+    private static final int PRIOR = 4;
+
     private static final double FORGET = 0.005;
 
     private final double[] gains;
+    private final int[] seen; // steps with each mask
 
     MaskGains(int masks) {
         gains = new double[masks];
+        seen = new int[masks];
         Arrays.setAll(gains, MaskGains::start);
     }
 
@@ -49,7 +54,9 @@ final class MaskGains {
         for (int mask = 0; mask < gains.length; mask++) {
             if (mask < drafter.draftedMasks()) {
                 double brought = drafter.accepted(mask) ? 1 : 0;
-                gains[mask] += LEARN * (brought - price * drafter.verified(mask) - gains[mask]);
+                seen[mask]++;
+                double learn = Math.max(LEARN, 1.0 / (PRIOR + seen[mask]));
+                gains[mask] += learn * (brought - price * drafter.verified(mask) - gains[mask]);
             } else {
                 gains[mask] += FORGET * (start(mask) - gains[mask]);
             }
