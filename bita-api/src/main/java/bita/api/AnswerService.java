@@ -27,6 +27,7 @@ public final class AnswerService implements AutoCloseable {
     private final Thread stepping;
     private final Set<Ticket> open = new LinkedHashSet<>(); // by arrival; guarded by this
     private int running; // guarded by this
+    private int telling; // callers who are being told how an answer ended; guarded by this
     private boolean draining; // guarded by this
     private volatile boolean closed;
 
@@ -171,18 +172,23 @@ public final class AnswerService implements AutoCloseable {
         if (hasRun) {
             running--;
         }
+        telling++;
+    }
+
+    private synchronized void told() {
+        telling--;
         notifyAll();
     }
 
     /**
-     * Takes on no further answers, and waits for those there are.
+     * Takes on no further answers, and waits until those there are have ended and their callers know it.
      *
      * @return false if some have not ended in time
      */
     public synchronized boolean drain(Duration most) throws InterruptedException {
         draining = true;
         long end = System.nanoTime() + most.toNanos();
-        while (!open.isEmpty()) {
+        while (!open.isEmpty() || telling > 0) {
             long left = (end - System.nanoTime()) / 1_000_000;
             if (left <= 0) {
                 return false;
@@ -233,6 +239,16 @@ public final class AnswerService implements AutoCloseable {
             }
         }
 
+        /** Its place is free before its caller knows. */
+        private void end(Runnable call) {
+            ended(ticket, hasBegun);
+            try {
+                tell(call);
+            } finally {
+                told();
+            }
+        }
+
         @Override
         public void began(int reusedTokens) {
             hasBegun = true;
@@ -262,14 +278,12 @@ public final class AnswerService implements AutoCloseable {
 
         @Override
         public void finished(Answer answer) {
-            ended(ticket, hasBegun);
-            tell(() -> listener.finished(answer));
+            end(() -> listener.finished(answer));
         }
 
         @Override
         public void failed(NotANumberException problem) {
-            ended(ticket, hasBegun);
-            tell(() -> listener.failed(problem));
+            end(() -> listener.failed(problem));
         }
     }
 }

@@ -67,8 +67,9 @@ class MemoryTest {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // As the launcher does it.
-        String launcher = Files.readString(Path.of("../bita"));
-        command.addAll(List.of(found(launcher, "(?m)^memory=\\((.*)\\)$").split(" ")));
+        String launcher = Files.readString(Path.of("../bita-dist/src/main/sh/java.sh"));
+        command.add("-XX:+UseSerialGC");
+        command.addAll(List.of(found(launcher, "\\*\\) heap=\"(.*)\"").split(" ")));
         if (!NATIVE) {
             command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
         }

@@ -77,9 +77,9 @@ class TuningMemoryTest {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // As the launcher does it.
-        String launcher = Files.readString(Path.of("../bita"));
-        command.addAll(
-                List.of(found(launcher, "tune\\b.*\\) memory=\\((.*)\\) ;;").split(" ")));
+        String launcher = Files.readString(Path.of("../bita-dist/src/main/sh/java.sh"));
+        command.add("-XX:+UseSerialGC");
+        command.addAll(List.of(found(launcher, "tune\\b.*\\) heap=\"(.*)\" ;;").split(" ")));
         command.addAll(List.of(
                 "--enable-native-access=ALL-UNNAMED",
                 "--add-modules=jdk.incubator.vector",
