@@ -174,13 +174,15 @@ final class DistillJob {
         }
 
         void add(DistillTask.Answers answers, int questions) throws IOException, JobException {
+            List<AnsweredTurn> turns = new ArrayList<>();
             for (byte[] line : answers.lines()) {
                 try {
-                    boolean _ = file.append(AnswerLine.read(line).answer());
+                    turns.add(AnswerLine.read(line).answer());
                 } catch (AnswerLine.NoAnswerException e) {
                     throw new IOException("an executor has sent what is no answer: " + e.getMessage(), e);
                 }
             }
+            file.append(turns);
             done += questions;
             tokens += answers.tokens();
             if (System.nanoTime() - lastKept > KEEP_NANOS) {

@@ -2,12 +2,14 @@ package bita.tune.data;
 
 import bita.api.Message;
 import bita.model.file.FileLock;
+import java.io.ByteArrayOutputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -153,18 +155,33 @@ public final class AnswerFile implements AnswerStore, AutoCloseable {
      */
     @Override
     public synchronized boolean append(AnsweredTurn answer) throws IOException {
-        AnswerLines.Key key = AnswerLines.Key.of(answer);
-        if (places.containsKey(key)) {
-            return false;
-        }
-        byte[] line = AnswerLine.write(answer, origin);
-        long offset = end;
-        write(line);
-        places.put(key, new Place(offset, line.length - 1));
-        return true;
+        return append(List.of(answer)) == 1;
     }
 
-    /** One synchronization per answer: it costs milliseconds where an answer costs seconds. */
+    /**
+     * Adds answers that have come together, as {@link #append(AnsweredTurn)} does each: all of them, or none.
+     *
+     * @return how many were added
+     */
+    public synchronized int append(List<AnsweredTurn> answers) throws IOException {
+        Map<AnswerLines.Key, Place> added = new LinkedHashMap<>();
+        ByteArrayOutputStream lines = new ByteArrayOutputStream();
+        for (AnsweredTurn answer : answers) {
+            AnswerLines.Key key = AnswerLines.Key.of(answer);
+            if (!places.containsKey(key) && !added.containsKey(key)) {
+                byte[] line = AnswerLine.write(answer, origin);
+                added.put(key, new Place(end + lines.size(), line.length - 1));
+                lines.writeBytes(line);
+            }
+        }
+        if (!added.isEmpty()) {
+            write(lines.toByteArray());
+            places.putAll(added);
+        }
+        return added.size();
+    }
+
+    /** One synchronization: it costs milliseconds where an answer costs seconds. */
     private void write(byte[] bytes) throws IOException {
         try {
             if (file.length() != end) {

@@ -68,6 +68,22 @@ class AnswerFileTest {
     }
 
     @Test
+    void answersThatComeTogetherAreAsThoseThatComeAlone() throws IOException {
+        byte[] alone = write(4);
+        Files.delete(path);
+        try (AnswerFile file = open()) {
+            file.append(Answers.answer(0));
+
+            assertThat(file.append(List.of(Answers.answer(0), Answers.answer(1), Answers.answer(2), Answers.answer(1))))
+                    .isEqualTo(2);
+            assertThat(file.append(List.of(Answers.answer(3)))).isEqualTo(1);
+            assertThat(file.append(List.of())).isZero();
+            assertHolds(file, 4);
+        }
+        assertThat(path).hasBinaryContent(alone);
+    }
+
+    @Test
     void writesALineThatTuningCanUse() throws IOException {
         try (AnswerFile file = AnswerFile.open(path, Answers.SAMPLED)) {
             file.append(new AnsweredTurn(
