@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the kernels for all platforms of a release on any one of them, with Zig's C compiler: the same bytes each time.
+# Compiles the kernels for all platforms of a release on any one of them, with Zig's C compiler.
 #   build-all.sh TARGET_DIR [PLATFORM...]    -> TARGET_DIR/native/<platform>/<library>, and their hashes
 # Zig is the Python package ziglang of the version below: that of the interpreter $ZIG_PYTHON, or installed into the cache.
 set -eu
@@ -29,7 +29,7 @@ trap 'rm -rf "$temporary"' EXIT
 trap 'exit 130' INT TERM
 . "$here/flags.sh"
 . "$here/library.sh"
-flags_neon="-mcpu=generic+v8_2a+dotprod+fullfp16" # what Zig calls it
+flags_neon=$flags_neon_zig
 
 # No names of objects, paths or times remain: -s, and no -g.
 platform() { # platform, Zig's target, the library's name, linker flags

@@ -4,6 +4,7 @@ flags="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errn
 flags_avx2="-mavx2 -mfma -mf16c"
 flags_avx512="-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c"
 flags_neon="-march=armv8.2-a+dotprod+fp16"
+flags_neon_zig="-mcpu=generic+v8_2a+dotprod+fullfp16" # what Zig calls it
 flags_amx="$flags_avx512 -mamx-tile -mamx-int8"
 
 # Whether a compiler and its assembler have AMX.

@@ -2,7 +2,8 @@
 # Compares the kernels of each instruction set with the generic ones, bit by bit (compare.c): where the processor has the
 # set, on it; otherwise AVX-512 with SIMDe, AMX with that and tiles in C, and NEON under qemu. The processor's own set also runs with the compiler's checks
 # for memory bounds and undefined behaviour. The generic kernels of all runs must agree too. For each run it says what it
-# was, or what is missing; it fails if anything differs.
+# was, or what is missing; it fails if anything differs. With ZIG_PYTHON, an interpreter that has ziglang, also as a release is
+# built (build-all.sh): for glibc, musl, Windows under Wine and NEON under qemu.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 kernels=$here/../../main/c
@@ -21,13 +22,13 @@ fi
 # The run's folder, instruction set, its number in bita.h, flags, flags of the set alone, compiler, what runs its programs.
 compare() {
     dir=$1 isa=$2 number=$3 all=$4 own=$5 compiler=$6 runner=$7
-    "$compiler" $flags $all -DBITA_ISA=BITA_GENERIC -DBITA_ISA_NAME=generic -c "$kernels/kernels.c" -o "$dir/generic.o" &
+    $compiler $flags $all -DBITA_ISA=BITA_GENERIC -DBITA_ISA_NAME=generic -c "$kernels/kernels.c" -o "$dir/generic.o" &
     generic=$!
-    "$compiler" $flags $all $own -DBITA_ISA="$number" -DBITA_ISA_NAME="$isa" -c "$kernels/kernels.c" -o "$dir/$isa.o"
+    $compiler $flags $all $own -DBITA_ISA="$number" -DBITA_ISA_NAME="$isa" -c "$kernels/kernels.c" -o "$dir/$isa.o"
     wait "$generic"
-    "$compiler" $flags $all -I"$kernels" -DBITA_ISA_NAME="$isa" "$here/compare.c" "$dir/generic.o" "$dir/$isa.o" -lm \
-        -o "$dir/compare"
-    $runner "$dir/compare"
+    $compiler $flags $all -I"$kernels" -DBITA_ISA_NAME="$isa" "$here/compare.c" "$dir/generic.o" "$dir/$isa.o" -lm \
+        -o "$dir/compare.exe"
+    $runner "$dir/compare.exe"
 }
 
 runs=0
@@ -117,6 +118,24 @@ case $(uname -m) in
         ;;
 esac
 
+if [ -n "${ZIG_PYTHON:-}" ]; then
+    zig="$ZIG_PYTHON -m ziglang cc -target"
+    if [ "$(uname -m)" = x86_64 ] && processor_has avx2 fma f16c; then
+        start "AVX2, by Zig for glibc" avx2 BITA_AVX2 "" "$flags_avx2" "$zig x86_64-linux-gnu.2.17" ""
+        start "AVX2, by Zig for musl" avx2 BITA_AVX2 "" "$flags_avx2" "$zig x86_64-linux-musl" ""
+        wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2>/dev/null || true)
+        if [ -n "$wine" ]; then
+            export WINEPREFIX="$work/wine" WINEDEBUG=-all
+            start "AVX2, by Zig for Windows, under Wine" avx2 BITA_AVX2 "" "$flags_avx2" "$zig x86_64-windows-gnu" "$wine"
+        else
+            missing "AVX2, by Zig for Windows" "Wine is not installed (Debian: wine64)"
+        fi
+    fi
+    if [ -n "${qemu:-}" ]; then
+        start "NEON, by Zig for musl, under qemu-aarch64" neon BITA_NEON "" "$flags_neon_zig" "$zig aarch64-linux-musl" "$qemu"
+    fi
+fi
+
 status=0
 first=
 for run in $(seq 1 "$runs"); do
@@ -127,9 +146,10 @@ for run in $(seq 1 "$runs"); do
         result=FAILED status=1
     fi
     echo "== $title: $result"
-    cat "$dir/log"
-    if grep -q '^all .* results' "$dir/log"; then # it came to the end
-        sed -n 's/ *[0-9]* results .* generic / /p' "$dir/log" >"$dir/digests"
+    tr -d '\r' <"$dir/log" >"$dir/lines"
+    cat "$dir/lines"
+    if grep -q '^all .* results' "$dir/lines"; then # it came to the end
+        sed -n 's/ *[0-9]* results .* generic / /p' "$dir/lines" >"$dir/digests"
         first=${first:-$dir}
         if ! cmp -s "$first/digests" "$dir/digests"; then
             echo "== The generic kernels differ between '$(cat "$first/title")' and '$title': FAILED"
