@@ -64,7 +64,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkEnv;
-import org.apache.spark.TaskContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -472,32 +471,6 @@ class JobsTest {
         spark.cluster().run(IntStream.range(0, 12).boxed().toList(), task, (number, said) -> seen.add(said));
 
         assertThat(seen).as("executors and their models").hasSizeLessThanOrEqualTo(2);
-    }
-
-    /** The first try of the last piece takes long, so that Spark makes a second one beside it. */
-    @Test
-    void whatIsTriedTwiceIsDeliveredOnce() throws Exception {
-        Map<Integer, List<Integer>> delivered = new TreeMap<>();
-        Task<Integer, Integer> task = piece -> {
-            int attempt = TaskContext.get().attemptNumber();
-            if (piece == 7 && attempt == 0) {
-                Thread.sleep(20_000);
-            }
-            return new Task.Result<>(attempt, "none");
-        };
-
-        spark.cluster()
-                .run(
-                        IntStream.range(0, 8).boxed().toList(),
-                        task,
-                        (number, attempt) -> delivered
-                                .computeIfAbsent(number, n -> new ArrayList<>())
-                                .add(attempt));
-
-        assertThat(delivered)
-                .hasSize(8)
-                .allSatisfy((number, attempts) -> assertThat(attempts).hasSize(1));
-        assertThat(delivered.get(7)).as("attempt that was delivered").containsExactly(1);
     }
 
     /** In this process, where Spark has no part in it. */

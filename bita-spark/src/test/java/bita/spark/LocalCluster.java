@@ -39,12 +39,7 @@ final class LocalCluster implements AutoCloseable {
                 // A query of some rows takes longer to compile than to run.
                 .set("spark.sql.codegen.wholeStage", "false")
                 .set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-                .set("spark.local.dir", folder.resolve("scratch").toString())
-                // Spark repeats tasks that it finds slow, and it finds many slow.
-                .set("spark.speculation", "true")
-                .set("spark.speculation.interval", "20ms")
-                .set("spark.speculation.multiplier", "1.01")
-                .set("spark.speculation.quantile", "0.1");
+                .set("spark.local.dir", folder.resolve("scratch").toString());
         cluster = Cluster.of(new JavaSparkContext(conf));
         cluster.spark().setLogLevel("ERROR");
     }

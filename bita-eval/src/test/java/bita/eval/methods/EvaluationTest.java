@@ -21,8 +21,10 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -102,6 +104,40 @@ class EvaluationTest {
     private static String what(JsonNode line) {
         return line.get("question") + "/" + line.get("turn") + "/" + line.get("repetition") + " "
                 + line.get("method").asString();
+    }
+
+    /** As it is when machines are lost, or tried beside each other. */
+    @Test
+    void partsMayComeInAnyOrderAndTwice() throws Exception {
+        run(QUESTIONS, greedy(1), EvaluationListener.NONE);
+        Map<String, String> whole = tokens();
+        Path other = folder.resolve("parts");
+        try (ResultsFolder results = ResultsFolder.open(other, false, settings(QUESTIONS, greedy(1)), QUESTIONS)) {
+            DistributedEvaluation evaluation = new DistributedEvaluation(QUESTIONS, methods(), greedy(1), results);
+            assertThat(evaluation.missing()).hasSize(3);
+            for (int index : List.of(2, 0, 1)) {
+                DistributedEvaluation.Part part = DistributedEvaluation.measure(
+                        model, new TreeMap<>(Map.of(index, QUESTIONS.get(index))), methods(), greedy(1));
+                evaluation.add(part);
+                evaluation.add(part);
+            }
+
+            assertThat(evaluation.missing()).isEmpty();
+            EvaluationResult result = evaluation.result(List.of());
+            assertThat(result.identical()).isTrue();
+            assertThat(result.rows(ResultRow.ALL)).allMatch(row -> row.prompts() == 4);
+        }
+        folder = other;
+        assertThat(tokens()).isEqualTo(whole);
+    }
+
+    private Map<String, String> tokens() throws IOException {
+        Map<String, String> tokens = new TreeMap<>();
+        journal()
+                .forEach(line -> assertThat(
+                                tokens.put(what(line), line.get("token_ids").toString()))
+                        .isNull());
+        return tokens;
     }
 
     @Test
