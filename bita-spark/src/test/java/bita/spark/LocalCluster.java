@@ -7,13 +7,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /** A cluster of two executor processes on this machine, one of which has its instruction set capped. */
 final class LocalCluster implements AutoCloseable {
     /** More than will be started, lost ones included. */
-    private static final int MOST_EXECUTORS = 16;
+    private static final int MOST_EXECUTORS = 32;
 
     private final Cluster cluster;
 
@@ -53,6 +55,29 @@ final class LocalCluster implements AutoCloseable {
     /** The plainest instruction set of this machine; empty without native kernels. */
     static Optional<InstructionSet> plainest() {
         return KernelsProvider.instructionSets().stream().findFirst();
+    }
+
+    /** Sees to it that the two executors have different kernels: one that follows on a lost one may have the other's. */
+    void mix(ModelReference model) throws IOException, JobException, InterruptedException {
+        for (int tries = 0; tries < 8; tries++) {
+            for (int waits = 0; waits < 600 && executors() < 2; waits++) {
+                Thread.sleep(50);
+            }
+            Set<String> kernels = new TreeSet<>();
+            cluster.run(List.of(0, 1, 2, 3, 4, 5), new TuneTasks.Kind(model), (number, name) -> kernels.add(name));
+            if (kernels.size() > 1) {
+                return;
+            }
+            killAnExecutor();
+            for (int waits = 0; waits < 600 && executors() == 2; waits++) {
+                Thread.sleep(50);
+            }
+        }
+        throw new IllegalStateException("the executors have the same kernels again and again");
+    }
+
+    private int executors() {
+        return cluster.spark().statusTracker().getExecutorInfos().length - 1; // the driver counts itself
     }
 
     Cluster cluster() {
