@@ -41,7 +41,8 @@ public final class CommandPages {
             sources = files.filter(file -> file.toString().endsWith(".adoc")).toList();
         }
         // Without the day on which it is made.
-        Attributes attributes = Attributes.builder().attribute("reproducible", "").build();
+        Attributes attributes =
+                Attributes.builder().attribute("reproducible", "").build();
         Options options = Options.builder()
                 .backend("manpage")
                 .safe(SafeMode.UNSAFE) // the sources are ours, and files are written

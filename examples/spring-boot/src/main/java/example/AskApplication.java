@@ -21,7 +21,10 @@ public class AskApplication {
             System.out.println(client.prompt(question).call().content());
 
             // As it comes.
-            client.prompt("Tell me a story in one sentence.").stream().content().toStream().forEach(System.out::print);
+            client.prompt("Tell me a story in one sentence.").stream()
+                    .content()
+                    .toStream()
+                    .forEach(System.out::print);
             System.out.println();
         };
     }
