@@ -10,9 +10,10 @@ root=$(cd "$here/../../../.." && pwd)
 cd "$target"
 
 case $(uname -s) in Darwin) os=macos ;; *) os=linux ;; esac
-case $(uname -m) in x86_64 | amd64) arch=x64 ;; aarch64 | arm64) arch=arm64 ;; *) arch=$(uname -m) ;; esac
-name=bita-$version-$os-$arch
-rm -rf bita-*-"$os-$arch"* bita_*.deb deb
+case $(uname -m) in x86_64 | amd64) arch=x86_64 ;; aarch64 | arm64) arch=aarch64 ;; *) arch=$(uname -m) ;; esac
+platform=$os-$arch # as the kernels' libraries are called
+name=bita-$version-$platform
+rm -rf bita-*-"$platform"* bita_*.deb deb
 
 # What jdeps finds in the class path, the Vector API that the launcher may add, and jdk.localedata and the like left out.
 modules=java.base,java.compiler,java.desktop,java.logging,java.management,java.naming,java.net.http,java.sql,java.xml
@@ -26,8 +27,8 @@ cp lib/*.jar "$name/lib/"
 # Class path: the program's own jars first, as everywhere in a fixed order.
 class_path=$(cd lib && ls bita-*.jar && ls -- *.jar | grep -v '^bita-')
 class_path=$(printf '%s\n' "$class_path" | sed 's|^|$lib/|' | tr '\n' ':')
-native=$(unzip -Z1 lib/bita-kernels-*.jar | grep -c "^native/$os-$arch/" || true)
-[ "$native" != 0 ] || echo "warning: this archive has no native kernels for $os-$arch: it will be slow, and says so" >&2
+native=$(unzip -Z1 lib/bita-kernels-*.jar | grep -c "^native/$platform/" || true)
+[ "$native" != 0 ] || echo "warning: this archive has no native kernels for $platform: it will be slow, and says so" >&2
 sed -e "s|@CLASS_PATH@|\"${class_path%:}\"|" -e "s|@NATIVE@|$([ "$native" = 0 ] || echo yes)|" "$here/bita" >"$name/bin/bita"
 chmod 755 "$name/bin/bita"
 cp "$here/java.sh" "$name/lib/"

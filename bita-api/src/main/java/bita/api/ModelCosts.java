@@ -36,9 +36,7 @@ final class ModelCosts {
             return kept.get();
         }
         StepCosts found = StepCosts.measure(engine);
-        if (found.steady()) {
-            store.ifPresent(folder -> folder.keep(key(), found));
-        }
+        store.ifPresent(folder -> folder.keep(key(), found));
         return found;
     }
 
@@ -53,7 +51,7 @@ final class ModelCosts {
                 Processors.name());
     }
 
-    /** Lets the next process measure anew if the machine has become another one. */
+    /** Lets the next process measure anew if the machine has become another one, or was busy when it was measured. */
     synchronized void close() {
         if (costs != null && costs.drifted() && choice instanceof CostChoice.Measured(Optional<StepCostStore> store)) {
             store.ifPresent(folder -> folder.forget(key()));

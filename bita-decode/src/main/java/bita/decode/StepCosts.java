@@ -58,12 +58,13 @@ public final class StepCosts {
     private static final double INTERRUPTED = 3;
     /** Costs whose ratios have changed by more than this are to be measured again. */
     private static final double DRIFT = 1.6;
+    /** Steps that take less than this part of what was measured: other programs ran then, and what they do to ratios is not known. */
+    private static final double BUSY = 0.75;
 
     private final double[] measured; // milliseconds by rows, from 1
     private final Attention attention;
     private final double[] corrections; // factors, of each
     private final boolean fixed;
-    private final boolean steady;
     private double scale = 1; // a factor, of all
 
     /**
@@ -93,18 +94,17 @@ public final class StepCosts {
      */
     record Contexts(int sequences, long tokens) {}
 
-    private StepCosts(double[] measured, Attention attention, boolean fixed, boolean steady) {
+    private StepCosts(double[] measured, Attention attention, boolean fixed) {
         this.measured = measured;
         this.attention = Objects.requireNonNull(attention);
         this.fixed = fixed;
-        this.steady = steady;
         corrections = new double[measured.length];
         Arrays.fill(corrections, 1);
     }
 
     /** Costs that no step corrects, of which contexts are no part; otherwise as {@link #of}. */
     public static StepCosts fixed(Map<Integer, Double> milliseconds) {
-        return new StepCosts(of(milliseconds, Attention.NONE).measured, Attention.NONE, true, true);
+        return new StepCosts(of(milliseconds, Attention.NONE).measured, Attention.NONE, true);
     }
 
     /**
@@ -137,7 +137,7 @@ public final class StepCosts {
                 all[rows - 1] = time;
             }
         }
-        return new StepCosts(ascending(all), attention, false, true);
+        return new StepCosts(ascending(all), attention, false);
     }
 
     /** Fewer rows are not more work, and other programs only make steps longer. */
@@ -152,7 +152,7 @@ public final class StepCosts {
     static StepCosts flat(int budget) {
         double[] one = new double[budget];
         Arrays.fill(one, 1);
-        return new StepCosts(one, Attention.NONE, true, true);
+        return new StepCosts(one, Attention.NONE, true);
     }
 
     /** Measures, in a second with a small model, in ten with a large one; only once where the costs are kept. */
@@ -200,7 +200,7 @@ public final class StepCosts {
             NavigableMap<Integer, Double> byRows = new TreeMap<>();
             points.forEach(point -> byRows.put(point.rows, shortest.applyAsDouble(point)));
             Attention attention = attention(shortest, context, longContext, several);
-            return new StepCosts(of(byRows, attention).measured, attention, false, steady);
+            return new StepCosts(of(byRows, attention).measured, attention, false);
         }
     }
 
@@ -257,11 +257,6 @@ public final class StepCosts {
         }
     }
 
-    /** Whether the machine was quiet enough for the costs to be worth keeping. */
-    public boolean steady() {
-        return steady;
-    }
-
     /** Most rows of a step whose cost is known; more are too dear. */
     int mostRows() {
         return measured.length;
@@ -296,11 +291,14 @@ public final class StepCosts {
         corrections[rows - 1] *= Math.pow(milliseconds / expected, LEARN);
     }
 
-    /** Whether the costs have become others than those that were measured, so that these are not worth keeping. */
+    /**
+     * Whether the costs have become others than those that were measured, so that these are not worth keeping: ratios have
+     * changed, or all steps are faster, so that the machine was busy when they were measured.
+     */
     public synchronized boolean drifted() {
         double least = Arrays.stream(corrections).min().orElse(1);
         double most = Arrays.stream(corrections).max().orElse(1);
-        return most > DRIFT * least;
+        return most > DRIFT * least || scale < BUSY;
     }
 
     /** Milliseconds by rows, as {@link #of} reads them. */

@@ -106,6 +106,21 @@ class StepCostsTest {
         assertThat(costs.drifted()).isFalse();
     }
 
+    /** What was measured beside other programs is measured again once they have ended. */
+    @Test
+    void aFasterMachineWasBusyWhenItWasMeasured() {
+        StepCosts costs = StepCosts.of(Map.of(1, 12.0, 2, 13.0), StepCosts.Attention.NONE);
+        for (int i = 0; i < 100; i++) {
+            costs.observe(1, ONE, 11);
+        }
+        assertThat(costs.drifted()).isFalse();
+        for (int i = 0; i < 100; i++) {
+            costs.observe(1, ONE, 5);
+        }
+
+        assertThat(costs.drifted()).isTrue();
+    }
+
     @Test
     void aSlowerMachineIsNoOtherThoughOneNumberOfRowsIsSeen() {
         StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0), StepCosts.Attention.NONE);
