@@ -27,9 +27,13 @@ cp lib/*.jar "$name/lib/"
 # Class path: the program's own jars first, as everywhere in a fixed order.
 class_path=$(cd lib && ls bita-*.jar && ls -- *.jar | grep -v '^bita-')
 class_path=$(printf '%s\n' "$class_path" | sed 's|^|$lib/|' | tr '\n' ':')
-native=$(unzip -Z1 lib/bita-kernels-*.jar | grep -c "^native/$platform/" || true)
-[ "$native" != 0 ] || echo "warning: this archive has no native kernels for $platform: it will be slow, and says so" >&2
-sed -e "s|@CLASS_PATH@|\"${class_path%:}\"|" -e "s|@NATIVE@|$([ "$native" = 0 ] || echo yes)|" "$here/bita" >"$name/bin/bita"
+native=
+if unzip -qoj lib/bita-kernels-*.jar "native/$platform/*" -d "$name/lib" 2>/dev/null; then
+    native='$lib' # where the program loads them from as they lie
+else
+    echo "warning: this archive has no native kernels for $platform: it will be slow, and says so" >&2
+fi
+sed -e "s|@CLASS_PATH@|\"${class_path%:}\"|" -e "s|@NATIVE@|$native|" "$here/bita" >"$name/bin/bita"
 chmod 755 "$name/bin/bita"
 cp "$here/java.sh" "$name/lib/"
 

@@ -3,9 +3,9 @@
 #   java_home    the JDK or runtime
 #   class_path   jars with colons between
 #   aot          the start-up cache: what Java has learned about loading the program's classes, see docs/install.md
-#   native       not empty if the class path has native kernels for this machine
+#   native       the folder of the native kernels' library for this machine, or empty
 
-# What all commands have, in $common, and the heap of a command, in $heap.
+# What all commands have, in $common, and the heap and compilers of a command, in $heap.
 java_heap() { # COMMAND
     # The heap holds a vocabulary and a text; what is large lies outside it. Without bounds it would grow with the machine.
     case $1 in
@@ -13,6 +13,8 @@ java_heap() { # COMMAND
         distill | tune | eval) heap="-Xms96m -Xmn32m -Xmx2g" ;;
         # many requests at a time
         serve) heap="-Xms64m -Xmn24m -Xmx512m" ;;
+        # What ends soon: the second compiler would take processors from the kernels and give nothing back.
+        run | chat | inspect | list | pull | import) heap="-Xms48m -Xmn16m -Xmx128m -XX:TieredStopAtLevel=1" ;;
         *) heap="-Xms48m -Xmn16m -Xmx128m" ;;
     esac
     # What Java itself has to say goes to standard error: standard output is the answer's.
@@ -21,16 +23,18 @@ java_heap() { # COMMAND
     export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-262144}"
 }
 
-# The options for a command line, in $options, and the start-up cache to use, in $cache, which may be empty.
-java_options() { # ARGUMENTS OF bita
+# Becomes Java.
+start_java() { # ARGUMENTS OF bita
     java_heap "${1:-}"
-    options="$common $heap"
     cache=
-    # The Vector API is an incubator module that slows the start: only for those who need or ask for it.
+    # The Vector API is an incubator module that slows the start: only for those who need or ask for it. Kernels in Java need all compilers.
     case "${native:+native} $* " in
-        *vector* | *" audit "* | *" doctor "* | " "*) options="$options --add-modules jdk.incubator.vector" ;;
+        *vector* | *scalar* | *" audit "* | *" doctor "* | " "*) heap="${heap% -XX:Tiered*} --add-modules jdk.incubator.vector" ;;
         *) if aot_fits; then cache=$aot; fi ;;
     esac
+    # shellcheck disable=SC2086 # options are words
+    exec "$java_home/bin/java" $common $heap ${cache:+"-XX:AOTCache=$cache"} ${native:+"-Dbita.kernels.path=$native"} \
+        -cp "$class_path" bita.cli.Main "$@"
 }
 
 # What a start-up cache is made for. Java itself does not notice other jars before 25.0.4 (JDK-8377932) and would run old code.
@@ -63,7 +67,7 @@ make_aot() { # OPTIONS OF bita run
     rm -f "$aot" "$aot.made-for"
     answer='Why is the sky blue? Answer in one sentence.'
     # shellcheck disable=SC2086 # options are words
-    if ! "$java_home/bin/java" $common $heap -XX:AOTCacheOutput="$aot.new" -cp "$class_path" bita.cli.Main \
+    if ! "$java_home/bin/java" $common $heap -XX:AOTCacheOutput="$aot.new" ${native:+"-Dbita.kernels.path=$native"} -cp "$class_path" bita.cli.Main \
         run --max-tokens 24 "$@" "$answer" >"$aot.log" 2>&1 || [ ! -s "$aot.new" ]; then
         cat "$aot.log" >&2
         rm -f "$aot.new" "$aot.new.config" "$aot.log"

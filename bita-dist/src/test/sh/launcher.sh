@@ -8,7 +8,7 @@ home="$work/a folder/bita"
 passed=0 failed=0
 
 mkdir -p "$home"/{bin,lib,runtime/bin}
-sed -e 's|@CLASS_PATH@|"$lib/one.jar:$lib/two.jar"|' -e 's|@NATIVE@|yes|' "$main/bita" >"$home/bin/bita"
+sed -e 's|@CLASS_PATH@|"$lib/one.jar:$lib/two.jar"|' -e "s|@NATIVE@|\$lib|" "$main/bita" >"$home/bin/bita"
 chmod +x "$home/bin/bita"
 cp "$main/java.sh" "$home/lib/"
 echo one >"$home/lib/one.jar"
@@ -62,6 +62,8 @@ check "a cache that fits is used" cached
 check "silently" silent
 check "small heap" says "<-Xmx128m>"
 check "no Vector API" no says "jdk.incubator.vector"
+check "one compiler for what ends soon" says "<-XX:TieredStopAtLevel=1>"
+check "kernels from where they lie" says "<-Dbita.kernels.path=$home/lib>"
 ln -s "$home/bin/bita" "$work/link"
 out=$("$work/link" run x)
 check "through a link too" cached
@@ -75,11 +77,15 @@ check "a cache that was moved with the program is used" cached
 out=$(run serve)
 check "serve has a larger heap" says "<-Xmx512m>"
 check "and the same cache" cached
+check "and all compilers" no says "TieredStopAtLevel"
 out=$(run tune m)
 check "tune has the largest" says "<-Xmx2g>"
 out=$(run run x --backend vector)
 check "the Vector API is added where it is asked for" says "<jdk.incubator.vector>"
 check "without the cache, which Java would refuse" no cached
+check "kernels in Java need all compilers" no says "TieredStopAtLevel"
+out=$(run run x --backend scalar)
+check "scalar ones too" no says "TieredStopAtLevel"
 out=$(run doctor)
 check "doctor looks at all kernels" says "<jdk.incubator.vector>"
 

@@ -35,7 +35,7 @@ library() {
     for process in $started; do
         wait "$process"
     done
-    for part in dispatch memory; do
+    for part in dispatch memory calls; do
         $compiler $flags $has -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE -c "$here/$part.c" -o "$work/$part.o"
     done
     # In one order, whatever the language says of capital letters: the same objects are the same library.

@@ -12,11 +12,15 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * Finds and loads the C kernels of this {@link NativePlatform} in the class path. From a folder the library is loaded where
+ * Finds and loads the C kernels of this {@link NativePlatform}: in the folder that the system property {@value #PATH} names, or in the
+ * class path. From a folder the library is loaded where
  * it lies; from a jar it is unpacked once to the user's cache ({@link UnpackedLibrary}), or, where that cannot be written,
  * to a temporary folder that is gone again once the library is loaded.
  */
 final class NativeLibrary {
+    /** The system property with the folder of the library's file, which is loaded as it lies. */
+    static final String PATH = "bita.kernels.path";
+
     private NativeLibrary() {}
 
     /** Why no library can be loaded, or empty if one is loaded. */
@@ -45,6 +49,10 @@ final class NativeLibrary {
 
     private static Result load() {
         NativePlatform platform = NativePlatform.current();
+        String folder = System.getProperty(PATH);
+        if (folder != null) {
+            return inFolder(folder, platform.libraryFile());
+        }
         URL url = NativeLibrary.class.getResource(platform.resource());
         if (url == null) {
             return Result.failed("no native library for " + platform.name()
@@ -62,6 +70,16 @@ final class NativeLibrary {
             return unpacked(library, platform.libraryFile(), cache());
         } catch (IOException | URISyntaxException | IllegalArgumentException e) {
             return Result.failed("the native library could not be loaded: " + reason(e));
+        }
+    }
+
+    /** Loads a library that lies in a folder. */
+    static Result inFolder(String folder, String name) {
+        try {
+            return Result.loaded(open(Path.of(folder, name)));
+        } catch (IllegalArgumentException e) {
+            return Result.failed(
+                    "the native library could not be loaded from the folder that " + PATH + " names: " + reason(e));
         }
     }
 

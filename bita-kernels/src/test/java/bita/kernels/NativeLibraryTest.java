@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -47,6 +48,19 @@ class NativeLibraryTest {
             Files.writeString(maps, "7f00-7f01 r-xp 00000000 fe:00 1  /lib/" + mapped + "\n");
         }
         assertThat(NativePlatform.of(os, arch, maps)).isEqualTo(new NativePlatform(name, file));
+    }
+
+    @Test
+    void isLoadedFromTheFolderThatIsNamed() throws Exception {
+        assertThat(NativeLibrary.inFolder(folder.toString(), "library.so").problem())
+                .hasValueSatisfying(problem -> assertThat(problem).contains(NativeLibrary.PATH, "library.so"));
+        NativePlatform platform = NativePlatform.current();
+        URL url = NativeLibrary.class.getResource(platform.resource());
+        assumeThat(url).isNotNull();
+        String library = Path.of(url.toURI()).resolveSibling("").toString();
+
+        assertThat(NativeLibrary.inFolder(library, platform.libraryFile()).lookup())
+                .isPresent();
     }
 
     @Test
