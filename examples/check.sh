@@ -43,7 +43,7 @@ for example in "$@"; do
         spring-boot)
             serve
             (cd "$here/spring-boot" && BITA_ADDRESS=$address JAVA_HOME=$("$here/../bita" jdk) mvn -B -q spring-boot:run) >"$work/answer" 2>&1
-            answered spring-boot '[Ss]ky'
+            answered spring-boot light
             ;;
         tuning)
             "$here/tuning/tune.sh" "$here/tuning/questions.txt" "$work/tuning" --steps 2 >"$work/answer" 2>&1
