@@ -323,9 +323,10 @@ Figure("tuning", 2, ["bita tune --dry-run --json smollm2-135m-instruct"], lambda
                   f"{f['stated_bytes'] / 1e6:.0f} MB stated before, {f['peak_resident_bytes'] / 1e6:.0f} MB held at most."])
 
 
-def measure_memory(context):
-    stated = context.json("inspect", "smollm2-135m-instruct")["memory"]
-    process = subprocess.Popen([*context.command, "run", "hi", "--max-tokens", "200"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def watch(command):
+    """Runs a command: seconds, and the most memory that it held."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     most = {"Anonymous": 0, "VmHWM": 0}
     while process.poll() is None:
         for name, file in (("Anonymous", "smaps_rollup"), ("VmHWM", "status")):
@@ -335,7 +336,12 @@ def measure_memory(context):
                 continue
             most[name] = max(most[name], int(found[1]) * 1024 if found else 0)
         time.sleep(0.05)
-    return {"stated": stated, "anonymous": most["Anonymous"], "resident": most["VmHWM"]}
+    return {"seconds": time.monotonic() - start, "anonymous": most["Anonymous"], "resident": most["VmHWM"]}
+
+
+def measure_memory(context):
+    stated = context.json("inspect", "smollm2-135m-instruct")["memory"]
+    return {"stated": stated, **watch([*context.command, "run", "hi", "--max-tokens", "200"])}
 
 
 def table_memory(f):
@@ -345,6 +351,42 @@ def table_memory(f):
 
 
 Figure("memory", 1, ["bita inspect smollm2-135m-instruct", "bita run hi --max-tokens 200"], measure_memory, table_memory)
+
+
+def cold(path):
+    """Takes a file's pages from the system's cache. A virtual machine's host may keep them."""
+    file = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
+
+
+def measure_load(context):
+    path = WORK / "llama-7b-q4_k.gguf"
+    if not path.exists():
+        subprocess.run([sys.executable, str(ROOT / "bita-benchmarks" / "src" / "main" / "python" / "shape_model.py"), str(path)], check=True)
+    runs = []
+    for _ in range(2):
+        cold(path)
+        run = watch([*context.command, "run", "-m", str(path), "--raw", "!!", "--max-tokens", "1", "--context", "512", "--method", "plain"])
+        cold(path)
+        start = time.monotonic()
+        buffer = bytearray(1 << 20)
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+        runs.append({**run, "reading": time.monotonic() - start})
+    stated = context.json("inspect", path, "--context", 512)["memory"]
+    return {"bytes": path.stat().st_size, "stated": stated, "runs": runs}
+
+
+def table_load(f):
+    lines = ["| `bita run` from start to end, s | reading the file alone, s | held at most, GB, with pages of files |", "|--:|--:|--:|"]
+    lines += [f"| {run['seconds']:.1f} | {run['reading']:.1f} | {run['anonymous'] / 1e9:.2f}, {run['resident'] / 1e9:.2f} |" for run in f["runs"]]
+    return [*lines, "", f"{f['bytes'] / 1e9:.2f} GB; `bita inspect --context 512` states "
+            + ", ".join(f"{name} {value / 1e9:.2f}" for name, value in f["stated"].items() if isinstance(value, int)) + " GB."]
+
+
+Figure("load", 2, ["shape_model.py FILE", 'bita run -m FILE --raw "!!" --max-tokens 1 --context 512 --method plain'], measure_load, table_load)
 
 
 def measure_start(context):
