@@ -53,9 +53,11 @@ else
 fi
 
 tar --sort=name --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"$name.tar.gz"
+made=("$name.tar.gz")
 if command -v zip >/dev/null; then
     rm -f "$name.zip"
     find "$name" | LC_ALL=C sort | TZ=UTC zip -q -y "$name.zip" -@
+    made+=("$name.zip")
 fi
 
 # Not by jpackage: it takes over only what lies as its own launcher wants it, and changes the files' times, which the start-up cache knows.
@@ -82,7 +84,9 @@ Description: runs language models: several tokens per step, the same text
  Java runtime of its own.
 CONTROL
     find deb -exec touch -h -d "$timestamp" {} +
-    SOURCE_DATE_EPOCH=$(date -d "$timestamp" +%s) dpkg-deb --root-owner-group -Zxz -z1 --build deb "bita_${version/-SNAPSHOT/~snapshot}_$architecture.deb"
+    package=bita_${version/-SNAPSHOT/~snapshot}_$architecture.deb
+    SOURCE_DATE_EPOCH=$(date -d "$timestamp" +%s) dpkg-deb --root-owner-group -Zxz -z1 --build deb "$package"
+    made+=("$package")
 fi
-sha256sum "$name".tar.gz "$name".zip bita_*.deb 2>/dev/null >"$name.sha256"
-ls -l "$name".* bita_*.deb 2>/dev/null
+sha256sum "${made[@]}" >"$name.sha256"
+ls -l "${made[@]}"
