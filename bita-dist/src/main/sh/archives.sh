@@ -9,9 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
 cd "$target"
 
-case $(uname -s) in Darwin) os=macos ;; *) os=linux ;; esac
-case $(uname -m) in x86_64 | amd64) arch=x86_64 ;; aarch64 | arm64) arch=aarch64 ;; *) arch=$(uname -m) ;; esac
-platform=$os-$arch # as the kernels' libraries are called
+. "$here/java.sh"
+platform=$(platform)
 name=bita-$version-$platform
 rm -rf bita-*-"$platform"* bita_*.deb deb
 
@@ -61,7 +60,7 @@ if command -v zip >/dev/null; then
 fi
 
 # Not by jpackage: it takes over only what lies as its own launcher wants it, and changes the files' times, which the start-up cache knows.
-if [ "$os" = linux ] && command -v dpkg-deb >/dev/null; then
+if [ "${platform%-*}" = linux ] && command -v dpkg-deb >/dev/null; then
     mkdir -p deb/DEBIAN deb/usr/{bin,lib,share}
     cp -a "$name" deb/usr/lib/bita
     mv deb/usr/lib/bita/share/* deb/usr/share/

@@ -5,6 +5,13 @@
 #   aot          the start-up cache: what Java has learned about loading the program's classes, see docs/install.md
 #   native       the folder of the native kernels' library for this machine, or empty
 
+# The machine, as archives and the kernels' libraries are called; with musl they have -musl behind it.
+platform() {
+    case $(uname -s) in Darwin) os=macos ;; *) os=linux ;; esac
+    case $(uname -m) in x86_64 | amd64) arch=x86_64 ;; aarch64 | arm64) arch=aarch64 ;; *) arch=$(uname -m) ;; esac
+    echo "$os-$arch"
+}
+
 # What all commands have, in $common, and the heap and compilers of a command, in $heap.
 java_heap() { # COMMAND
     # The heap holds a vocabulary and a text; what is large lies outside it. Without bounds it would grow with the machine.
@@ -29,7 +36,7 @@ start_java() { # ARGUMENTS OF bita
     cache=
     # The Vector API is an incubator module that slows the start: only for those who need or ask for it. Kernels in Java need all compilers.
     case "${native:+native} $* " in
-        *vector* | *scalar* | *" audit "* | *" doctor "* | " "*) heap="${heap% -XX:Tiered*} --add-modules jdk.incubator.vector" ;;
+        *" --backend"* | *" audit "* | *" doctor "* | " "*) heap="${heap% -XX:Tiered*} --add-modules jdk.incubator.vector" ;;
         *) if aot_fits; then cache=$aot; fi ;;
     esac
     # shellcheck disable=SC2086 # options are words

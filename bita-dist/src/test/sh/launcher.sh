@@ -60,6 +60,8 @@ run aot >/dev/null
 out=$(run run x)
 check "a cache that fits is used" cached
 check "silently" silent
+out=$(run run "What is a scalar, what a vector?")
+check "a prompt is no option" cached
 check "small heap" says "<-Xmx128m>"
 check "no Vector API" no says "jdk.incubator.vector"
 check "one compiler for what ends soon" says "<-XX:TieredStopAtLevel=1>"
