@@ -202,23 +202,23 @@ def measure_f32(context):
     f32 = WORK / "f32.gguf"
     if not f32.exists():
         context.run("quantize", "smollm2-135m-instruct", "--to", "F32", "-o", f32)
-    return context.eval("f32", "-m", f32, "--adapter", "smollm2-135m-instruct", "--suite", context.sample(small=True), "--max-tokens", 64,
+    return context.eval("f32", f32, "--suite", context.sample(small=True), "--max-tokens", 64,
                         "--methods", f"lookup,automaton+recycling,{DEFAULT}")
 
 
-Figure("f32", 8, ["bita quantize smollm2-135m-instruct --to F32 -o f32.gguf", "bita eval -m f32.gguf --suite SMALL-SAMPLE --max-tokens 64 "
+Figure("f32", 8, ["bita quantize smollm2-135m-instruct --to F32 -o f32.gguf", "bita eval f32.gguf --suite SMALL-SAMPLE --max-tokens 64 "
                   f"--methods lookup,automaton+recycling,{DEFAULT}"], measure_f32, lambda rows: by_category(rows, CATEGORIES))
 
 
 def measure_second(context):
     if not context.options.second_model:
         raise SystemExit("figures.py: second-model needs --second-model FILE --second-adapter FILE")
-    return context.eval("second-model", "-m", context.options.second_model, "--adapter", context.options.second_adapter, "--suite",
+    return context.eval("second-model", context.options.second_model, "--adapter", context.options.second_adapter, "--suite",
                         context.sample(), "--max-tokens", 64)
 
 
 Figure("second-model", 15, ["bita tune gemma-3-270m-q4_k_m.gguf --count 160 --steps 60 -o gemma.safetensors",
-                            "bita eval -m gemma-3-270m-q4_k_m.gguf --adapter gemma.safetensors --suite SAMPLE --max-tokens 64"],
+                            "bita eval gemma-3-270m-q4_k_m.gguf --adapter gemma.safetensors --suite SAMPLE --max-tokens 64"],
        measure_second, lambda rows: by_category(rows, CATEGORIES))
 
 
