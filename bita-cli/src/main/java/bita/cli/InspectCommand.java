@@ -122,14 +122,18 @@ final class InspectCommand implements Callable<Integer> {
         text.append(heading("Metadata")).append('\n');
         Table metadata = new Table("ll");
         for (Map.Entry<String, Object> entry : report.metadata().entrySet()) {
-            metadata.row("  " + entry.getKey(), shortened(entry.getValue()));
+            metadata.row("  " + printable(entry.getKey()), shortened(entry.getValue()));
         }
         text.append(metadata);
         if (tensors) {
             text.append('\n').append(heading("Tensors")).append('\n');
             Table table = new Table("llrr");
             for (FileReport.Tensor tensor : report.tensors()) {
-                table.row("  " + tensor.name(), tensor.format(), shape(tensor.shape()), Format.bytes(tensor.bytes()));
+                table.row(
+                        "  " + printable(tensor.name()),
+                        tensor.format(),
+                        shape(tensor.shape()),
+                        Format.bytes(tensor.bytes()));
             }
             text.append(table);
         }

@@ -6,6 +6,7 @@ import bita.model.Weights.Norm;
 import bita.model.file.ModelFile;
 import bita.model.file.ModelFormatException;
 import bita.model.file.ModelTensor;
+import bita.model.file.Text;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -159,8 +160,8 @@ final class FamilyWeights {
                     && !(name.equals(Transformer.EMBEDDING) && output.equals(Transformer.OUTPUT))) {
                 throw new ModelFormatException(
                         file.path(),
-                        "tensor " + name + " is unknown in models of the architecture " + config.architecture()
-                                + "; the model is of a variant that is not supported");
+                        "tensor " + Text.quote(name) + " is unknown in models of the architecture "
+                                + config.architecture() + "; the model is of a variant that is not supported");
             }
         }
     }

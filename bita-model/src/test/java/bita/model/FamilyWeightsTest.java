@@ -31,7 +31,8 @@ class FamilyWeightsTest {
                 "blk.0.attn_norm.bias",
                 "blk.0.attn_q_norm.weight",
                 "blk.7.attn_norm.weight",
-                "something.weight"
+                "something.weight",
+                "a name\nof two lines"
             })
     void aTensorThatTheFamilyDoesNotHaveIsRefused(String name) throws IOException {
         Path path = folder.resolve("more.gguf");
@@ -54,7 +55,8 @@ class FamilyWeightsTest {
             assertThatThrownBy(
                             () -> Transformer.load(file, KernelsProvider.best().kernels(), team))
                     .isInstanceOf(ModelFormatException.class)
-                    .hasMessageContaining("tensor " + name + " is unknown in models of the architecture llama");
+                    .hasMessageContaining("tensor \"" + name.replace('\n', '\uFFFD')
+                            + "\" is unknown in models of the architecture llama");
         }
     }
 }

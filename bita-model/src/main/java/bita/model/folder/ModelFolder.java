@@ -10,6 +10,7 @@ import bita.model.file.ModelFormatException;
 import bita.model.file.ModelTensor;
 import bita.model.file.SafetensorsFile;
 import bita.model.file.SafetensorsTensor;
+import bita.model.file.Text;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -212,7 +213,7 @@ public final class ModelFolder implements ModelFile {
             if (gguf == null || !(name.endsWith(".weight") || name.endsWith(".bias"))) {
                 throw new ModelFormatException(
                         folder,
-                        "tensor " + name + " is unknown in models of the family " + family
+                        "tensor " + Text.quote(name) + " is unknown in models of the family " + family
                                 + "; the model is of a variant that is not supported");
             }
             return gguf.replace("#", number) + name.substring(end);
