@@ -1,14 +1,9 @@
 package bita.kernels;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.util.stream.Stream;
 
 /**
  * What the library does but for tuning, in the order of calls.c. All of it is called by two handles, since Java spends some ten
@@ -84,7 +79,7 @@ enum NativeFunction {
         try {
             return (long) Few.HANDLE.invokeExact(ordinal(), isa, p0, p1, p2, p3, n0, n1, n2, n3, n4, n5, n6, n7);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -124,21 +119,12 @@ enum NativeFunction {
                     ordinal(), isa, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, n0, n1, n2, n3, n4, n5, n6,
                     n7, n8, n9, n10, n11, n12, n13);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
     private static MethodHandle handle(String name, int pointers, int numbers) {
-        return NativeFunctions.handle(
-                name,
-                FunctionDescriptor.of(
-                        JAVA_LONG,
-                        Stream.of(
-                                        Stream.generate(() -> JAVA_INT).limit(2),
-                                        Stream.generate(() -> ADDRESS).limit(pointers),
-                                        Stream.generate(() -> JAVA_LONG).limit(numbers))
-                                .flatMap(layouts -> layouts)
-                                .toArray(MemoryLayout[]::new)));
+        return DowncallHandles.kernel(JAVA_LONG, name, "i" + "p".repeat(pointers) + "l".repeat(numbers));
     }
 
     /** Made with the first call. */

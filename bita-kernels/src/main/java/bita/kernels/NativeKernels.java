@@ -223,20 +223,7 @@ final class NativeKernels implements Kernels {
             int rows,
             int columnFrom,
             int columnTo) {
-        long _ = NativeFunction.STORE_KEYS.call(
-                code,
-                keys,
-                layer.keys(),
-                NONE,
-                NONE,
-                shape.kvHeads(),
-                shape.headDim(),
-                layer.slots(),
-                layer.format().ordinal(),
-                firstSlot,
-                rows,
-                columnFrom,
-                columnTo);
+        store(NativeFunction.STORE_KEYS, keys, layer.keys(), shape, layer, firstSlot, rows, columnFrom, columnTo);
     }
 
     @Override
@@ -248,10 +235,23 @@ final class NativeKernels implements Kernels {
             int rows,
             int columnFrom,
             int columnTo) {
-        long _ = NativeFunction.STORE_VALUES.call(
+        store(NativeFunction.STORE_VALUES, values, layer.values(), shape, layer, firstSlot, rows, columnFrom, columnTo);
+    }
+
+    private void store(
+            NativeFunction function,
+            MemorySegment from,
+            MemorySegment cache,
+            AttentionShape shape,
+            KvLayer layer,
+            int firstSlot,
+            int rows,
+            int columnFrom,
+            int columnTo) {
+        long _ = function.call(
                 code,
-                values,
-                layer.values(),
+                from,
+                cache,
                 NONE,
                 NONE,
                 shape.kvHeads(),
@@ -266,72 +266,18 @@ final class NativeKernels implements Kernels {
 
     @Override
     public void attend(Attention a, MemorySegment out, MemorySegment scratch, int itemFrom, int itemTo) {
-        AttentionShape shape = a.shape();
-        KvLayer layer = a.layer();
-        PromptLayer prompt = a.prompt();
-        Visibility visibility = a.visibility();
-        long _ = NativeFunction.ATTEND.call(
-                code,
-                a.query(),
-                layer.keys(),
-                layer.values(),
-                prompt.keys(),
-                prompt.values(),
-                visibility.prefix(),
-                visibility.pathStart(),
-                visibility.path(),
-                visibility.prompted(),
-                out,
-                scratch,
-                NONE,
-                NONE,
-                a.rows(),
-                shape.heads(),
-                shape.kvHeads(),
-                shape.headDim(),
-                bits(shape.scale()),
-                bits(shape.cap()),
-                shape.window(),
-                layer.slots(),
-                layer.format().ordinal(),
-                prompt.prompts(),
-                itemFrom,
-                itemTo,
-                0,
-                0);
+        attend(NativeFunction.ATTEND, a, out, scratch, NONE, NONE, itemFrom, itemTo, 0, 0);
     }
 
     @Override
     public void attendScores(Attention a, PositionSplit split, int part) {
-        AttentionShape shape = a.shape();
-        KvLayer layer = a.layer();
-        PromptLayer prompt = a.prompt();
-        Visibility visibility = a.visibility();
-        long _ = NativeFunction.ATTEND_SCORES.call(
-                code,
-                a.query(),
-                layer.keys(),
-                layer.values(),
-                prompt.keys(),
-                prompt.values(),
-                visibility.prefix(),
-                visibility.pathStart(),
-                visibility.path(),
-                visibility.prompted(),
+        attend(
+                NativeFunction.ATTEND_SCORES,
+                a,
                 split.scores(),
                 split.maxima(),
                 NONE,
                 NONE,
-                a.rows(),
-                shape.heads(),
-                shape.kvHeads(),
-                shape.headDim(),
-                bits(shape.scale()),
-                bits(shape.cap()),
-                shape.window(),
-                layer.slots(),
-                layer.format().ordinal(),
-                prompt.prompts(),
                 split.scoresOf(1),
                 split.blocks(),
                 part,
@@ -340,35 +286,13 @@ final class NativeKernels implements Kernels {
 
     @Override
     public void attendBlocks(Attention a, PositionSplit split, MemorySegment scratch, int part) {
-        AttentionShape shape = a.shape();
-        KvLayer layer = a.layer();
-        PromptLayer prompt = a.prompt();
-        Visibility visibility = a.visibility();
-        long _ = NativeFunction.ATTEND_BLOCKS.call(
-                code,
-                a.query(),
-                layer.keys(),
-                layer.values(),
-                prompt.keys(),
-                prompt.values(),
-                visibility.prefix(),
-                visibility.pathStart(),
-                visibility.path(),
-                visibility.prompted(),
+        attend(
+                NativeFunction.ATTEND_BLOCKS,
+                a,
                 split.scores(),
                 split.maxima(),
                 split.partial(),
                 scratch,
-                a.rows(),
-                shape.heads(),
-                shape.kvHeads(),
-                shape.headDim(),
-                bits(shape.scale()),
-                bits(shape.cap()),
-                shape.window(),
-                layer.slots(),
-                layer.format().ordinal(),
-                prompt.prompts(),
                 split.scoresOf(1),
                 split.blocks(),
                 part,
@@ -377,11 +301,26 @@ final class NativeKernels implements Kernels {
 
     @Override
     public void attendTotals(Attention a, PositionSplit split, MemorySegment out, int itemFrom, int itemTo) {
+        attend(NativeFunction.ATTEND_TOTALS, a, split.partial(), out, NONE, NONE, split.blocks(), itemFrom, itemTo, 0);
+    }
+
+    /** What all kernels of attention are given, then the pointers and numbers of their own. */
+    private void attend(
+            NativeFunction function,
+            Attention a,
+            MemorySegment p0,
+            MemorySegment p1,
+            MemorySegment p2,
+            MemorySegment p3,
+            long n0,
+            long n1,
+            long n2,
+            long n3) {
         AttentionShape shape = a.shape();
         KvLayer layer = a.layer();
         PromptLayer prompt = a.prompt();
         Visibility visibility = a.visibility();
-        long _ = NativeFunction.ATTEND_TOTALS.call(
+        long _ = function.call(
                 code,
                 a.query(),
                 layer.keys(),
@@ -392,10 +331,10 @@ final class NativeKernels implements Kernels {
                 visibility.pathStart(),
                 visibility.path(),
                 visibility.prompted(),
-                split.partial(),
-                out,
-                NONE,
-                NONE,
+                p0,
+                p1,
+                p2,
+                p3,
                 a.rows(),
                 shape.heads(),
                 shape.kvHeads(),
@@ -406,10 +345,10 @@ final class NativeKernels implements Kernels {
                 layer.slots(),
                 layer.format().ordinal(),
                 prompt.prompts(),
-                split.blocks(),
-                itemFrom,
-                itemTo,
-                0);
+                n0,
+                n1,
+                n2,
+                n3);
     }
 
     @Override

@@ -42,7 +42,7 @@ final class NativeTraining implements TrainingKernels {
                     panelFrom,
                     panelTo);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -72,7 +72,7 @@ final class NativeTraining implements TrainingKernels {
                     blockFrom,
                     blockTo);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -89,7 +89,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.OUTER_ADD.invokeExact(code, left, leftColumns, right, rightColumns, rows, out, from, to);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -106,7 +106,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.RMS_NORM_BACKWARD.invokeExact(code, x, weight, epsilon, dy, dx, columns, rowFrom, rowTo);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -123,7 +123,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.LAYER_NORM_BACKWARD.invokeExact(code, x, weight, epsilon, dy, dx, columns, rowFrom, rowTo);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -133,7 +133,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.ACTIVATE_GATED_BACKWARD.invokeExact(code, activation.ordinal(), gate, up, d, from, to);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -142,7 +142,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.ACTIVATE_BACKWARD.invokeExact(code, activation.ordinal(), x, d, from, to);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -151,7 +151,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.CAP_BACKWARD.invokeExact(code, capped, cap, d, from, to);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -177,7 +177,7 @@ final class NativeTraining implements TrainingKernels {
                     headFrom,
                     headTo);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -215,7 +215,7 @@ final class NativeTraining implements TrainingKernels {
                     groupFrom,
                     groupTo);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -224,7 +224,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             return (float) Functions.SOFTMAX.invokeExact(code, x, count);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -233,7 +233,7 @@ final class NativeTraining implements TrainingKernels {
         try {
             Functions.COMBINE.invokeExact(code, x, a, y, b, count);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
@@ -242,25 +242,25 @@ final class NativeTraining implements TrainingKernels {
         try {
             return (int) Functions.COUNT_ABOVE.invokeExact(code, x, count, threshold);
         } catch (Throwable e) {
-            throw NativeFunctions.unexpected(e);
+            throw DowncallHandles.unexpected(e);
         }
     }
 
     /** Handles in the order of the list in bita.h; initialized with the first call. */
     private static final class Functions {
-        static final MethodHandle FORWARD = NativeFunctions.kernel("product_forward", "ipliipipipii");
-        static final MethodHandle BACKWARD = NativeFunctions.kernel("product_backward", "ipliipipipii");
-        static final MethodHandle OUTER_ADD = NativeFunctions.kernel("outer_add", "pipiipii");
-        static final MethodHandle RMS_NORM_BACKWARD = NativeFunctions.kernel("rms_norm_backward", "ppfppiii");
-        static final MethodHandle LAYER_NORM_BACKWARD = NativeFunctions.kernel("layer_norm_backward", "ppfppiii");
-        static final MethodHandle ACTIVATE_GATED_BACKWARD = NativeFunctions.kernel("activate_gated_backward", "ipppll");
-        static final MethodHandle ACTIVATE_BACKWARD = NativeFunctions.kernel("activate_backward", "ippll");
-        static final MethodHandle CAP_BACKWARD = NativeFunctions.kernel("cap_backward", "pfpll");
-        static final MethodHandle TURN_CACHE = NativeFunctions.kernel("turn_cache", "ppiiippii");
+        static final MethodHandle FORWARD = DowncallHandles.kernel("product_forward", "ipliipipipii");
+        static final MethodHandle BACKWARD = DowncallHandles.kernel("product_backward", "ipliipipipii");
+        static final MethodHandle OUTER_ADD = DowncallHandles.kernel("outer_add", "pipiipii");
+        static final MethodHandle RMS_NORM_BACKWARD = DowncallHandles.kernel("rms_norm_backward", "ppfppiii");
+        static final MethodHandle LAYER_NORM_BACKWARD = DowncallHandles.kernel("layer_norm_backward", "ppfppiii");
+        static final MethodHandle ACTIVATE_GATED_BACKWARD = DowncallHandles.kernel("activate_gated_backward", "ipppll");
+        static final MethodHandle ACTIVATE_BACKWARD = DowncallHandles.kernel("activate_backward", "ippll");
+        static final MethodHandle CAP_BACKWARD = DowncallHandles.kernel("cap_backward", "pfpll");
+        static final MethodHandle TURN_CACHE = DowncallHandles.kernel("turn_cache", "ppiiippii");
         static final MethodHandle ATTEND_BACKWARD =
-                NativeFunctions.kernel("attend_backward", "ppiiiiffipppipppppippppppiii");
-        static final MethodHandle SOFTMAX = NativeFunctions.kernel(JAVA_FLOAT, "softmax", "pi");
-        static final MethodHandle COMBINE = NativeFunctions.kernel("combine", "pfpfi");
-        static final MethodHandle COUNT_ABOVE = NativeFunctions.kernel(JAVA_INT, "count_above", "pif");
+                DowncallHandles.kernel("attend_backward", "ppiiiiffipppipppppippppppiii");
+        static final MethodHandle SOFTMAX = DowncallHandles.kernel(JAVA_FLOAT, "softmax", "pi");
+        static final MethodHandle COMBINE = DowncallHandles.kernel("combine", "pfpfi");
+        static final MethodHandle COUNT_ABOVE = DowncallHandles.kernel(JAVA_INT, "count_above", "pif");
     }
 }

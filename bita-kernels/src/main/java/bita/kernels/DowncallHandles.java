@@ -11,15 +11,18 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.invoke.MethodHandle;
 
 /** Handles of the library's functions. */
-final class NativeFunctions {
-    private NativeFunctions() {}
+final class DowncallHandles {
+    private DowncallHandles() {}
 
-    /** A kernel without result. Signature: p pointer, i int32, l int64, f float; the instruction set goes first. */
+    /**
+     * A function without result. Signature: p pointer, i int32, l int64, f float, after an int32 that all have: the instruction
+     * set, or which function it is.
+     */
     static MethodHandle kernel(String name, String signature) {
         return handle(name, FunctionDescriptor.ofVoid(parameters(signature)));
     }
 
-    /** A kernel with a result; see {@link #kernel(String, String)}. */
+    /** A function with a result; see {@link #kernel(String, String)}. */
     static MethodHandle kernel(MemoryLayout result, String name, String signature) {
         return handle(name, FunctionDescriptor.of(result, parameters(signature)));
     }
@@ -39,7 +42,7 @@ final class NativeFunctions {
     }
 
     @SuppressWarnings("restricted") // descriptors agree with the C code
-    static MethodHandle handle(String name, FunctionDescriptor descriptor) {
+    private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
         return Linker.nativeLinker().downcallHandle(NativeLibrary.lookup().findOrThrow("bita_" + name), descriptor);
     }
 
