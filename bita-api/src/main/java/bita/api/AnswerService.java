@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Generates answers for many callers: a {@link Batch} and the thread that steps it. All methods may be called by any thread.
  *
- * <p>Answers begin in the order in which they were asked for. An answer whose listener throws is cancelled, and the others
+ * <p>Answers begin in the order in which they were asked for, but that one waits while another's prompt, which begins like its own, is
+ * being read. An answer whose listener throws is cancelled, and the others
  * go on; where memory does not suffice, the answer that came last is cancelled.
  */
 public final class AnswerService implements AutoCloseable {

@@ -5,6 +5,7 @@ import bita.model.Engine;
 import bita.model.KvCache;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Decodes many sequences at once: the weights are read once per pass for all of them (continuous batching, Yu 2022, Orca,
@@ -19,11 +21,20 @@ import java.util.function.Supplier;
  * Drafts of all sequences compete for the rows that pay; with many sequences there are none. Each sequence gets the
  * tokens it gets alone from a plain {@link DecodingSession}, whatever the others are.
  *
+ * <p>Tokens with which prompts begin alike are read once: keys and values are copied from whichever sequence has them, be it
+ * at work or ended and kept. Several answers to one prompt wait until the first one has read it.
+ *
  * <p>A {@link #step}: every sequence puts its rows into one pass; the rows behind which a token is due get logits; each
  * sequence decides, keeps its rows and tells its listener. Sequences may be submitted and cancelled by any thread, and
  * one thread steps.
  */
 public final class BatchDecoder implements AutoCloseable {
+    /**
+     * A prompt waits while another one is read, if that spares it so many tokens or more: to read them takes about as long
+     * as a pass of a full batch.
+     */
+    private static final int WORTH_WAITING = 16;
+
     private final Engine engine;
     private final BatchSettings settings;
     private final int vocabulary;
@@ -72,6 +83,11 @@ public final class BatchDecoder implements AutoCloseable {
             prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
             this.processor = processor;
             this.listener = listener;
+        }
+
+        private int commonPrefix(int[] other) {
+            int mismatch = Arrays.mismatch(prompt, other);
+            return mismatch < 0 ? prompt.length : mismatch;
         }
 
         /** Ends the sequence before the next pass, unless it has ended; from any thread. */
@@ -152,13 +168,36 @@ public final class BatchDecoder implements AutoCloseable {
 
     private void join(Calls calls) {
         while (active.size() < settings.sequences() && !waiting.isEmpty()) {
-            Ticket ticket = waiting.remove();
-            Job job = new Job(ticket, sequenceFor(ticket.prompt));
-            active.add(job);
-            int reused = job.begin();
-            calls.add(() -> job.listener().joined(reused));
+            Ticket ticket = waiting.element();
+            active.add(new Job(ticket, sequenceFor(ticket.prompt)));
+            waiting.remove();
+        }
+        for (Job job : active) {
+            if (!job.begun && !isWorthWaiting(job)) {
+                int reused = job.begin(longestPrefix(job));
+                calls.add(() -> job.listener().joined(reused));
+            }
         }
         freeOldest();
+    }
+
+    /** The sequence that holds most of a job's prompt: its own or another. */
+    private Sequence longestPrefix(Job job) {
+        return Stream.of(
+                        Stream.of(job.sequence),
+                        active.stream().filter(other -> other.begun).map(other -> other.sequence),
+                        ended.stream())
+                .flatMap(sequences -> sequences)
+                .max(Comparator.comparingInt(sequence -> sequence.commonPrefix(job.ticket.prompt)))
+                .orElseThrow();
+    }
+
+    /** Whether a prompt that is being read will spare a job much of its own. */
+    private boolean isWorthWaiting(Job job) {
+        int held = longestPrefix(job).commonPrefix(job.ticket.prompt);
+        return active.stream()
+                .filter(Job::isReading)
+                .anyMatch(other -> other.ticket.commonPrefix(job.ticket.prompt) >= held + WORTH_WAITING);
     }
 
     /** Nobody has asked for what these hold: let others have the memory. */
@@ -201,14 +240,14 @@ public final class BatchDecoder implements AutoCloseable {
      * @return whoever takes part in the next pass
      */
     private List<Job> prepare() {
-        int reading = (int) active.stream().filter(Job::isReading).count();
-        int left = settings.rows() - (active.size() - reading);
+        int left =
+                settings.rows() - (int) active.stream().filter(Job::isDecoding).count();
         List<Job> jobs = new ArrayList<>(active.size());
         for (Job job : active) {
-            if (!job.isReading()) {
+            if (job.isDecoding()) {
                 job.decode();
                 jobs.add(job);
-            } else if (left > 0) {
+            } else if (job.isReading() && left > 0) {
                 left -= job.read(left);
                 jobs.add(job);
             }
@@ -233,6 +272,7 @@ public final class BatchDecoder implements AutoCloseable {
     private final class Job {
         private final Ticket ticket;
         private final Sequence sequence;
+        private boolean begun;
         private int decided;
         private boolean retired;
 
@@ -241,10 +281,12 @@ public final class BatchDecoder implements AutoCloseable {
             this.sequence = sequence;
         }
 
-        /** Begins the prompt; returns how many of its tokens the sequence has already. */
-        int begin() {
+        /** Begins the prompt with what a sequence holds of it; returns how many tokens these are. */
+        int begin(Sequence prefix) {
             BatchRequest request = ticket.request;
             sequence.begin(ticket.prompt, request.sampling(), request.choice(), ticket.processor, request.drafting());
+            sequence.copyPrefix(prefix);
+            begun = true;
             return ticket.prompt.length - sequence.unread();
         }
 
@@ -257,7 +299,11 @@ public final class BatchDecoder implements AutoCloseable {
         }
 
         boolean isReading() {
-            return sequence.unread() > 0;
+            return begun && sequence.unread() > 0;
+        }
+
+        boolean isDecoding() {
+            return begun && sequence.unread() == 0;
         }
 
         /** Reads up to so many tokens of the prompt; returns how many. */

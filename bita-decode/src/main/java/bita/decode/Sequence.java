@@ -77,9 +77,25 @@ final class Sequence implements AutoCloseable {
         rewind(Math.min(commonPrefix(newPrompt), newPrompt.length - 1));
     }
 
-    /** How many tokens of a prompt would not be computed anew; all of them, if the sequence begins with it. */
+    /** How many tokens of a prompt the cache holds; all of them, if the sequence begins with it. */
     int commonPrefix(int[] newPrompt) {
         return Math.min(known.commonPrefix(newPrompt), cache.length());
+    }
+
+    /**
+     * Copies what another sequence holds of the prompt beyond what this one does, but for its last token.
+     *
+     * @throws OutOfMemoryError if there is no room; the sequence is as before
+     */
+    void copyPrefix(Sequence other) {
+        int from = cache.length();
+        int to = Math.min(other.commonPrefix(prompt), prompt.length - 1);
+        if (to > from) {
+            cache.copy(other.cache, to);
+            for (int i = from; i < to; i++) {
+                append(prompt[i]);
+            }
+        }
     }
 
     /** Forgets all tokens and has another drafter, as if the sequence were new. */

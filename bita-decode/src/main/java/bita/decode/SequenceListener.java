@@ -18,9 +18,9 @@ public interface SequenceListener {
     }
 
     /**
-     * The sequence has joined.
+     * The sequence has joined and the next passes read its prompt.
      *
-     * @param reused tokens of the prompt that need not be read, since an ended sequence began with them
+     * @param reused tokens of the prompt that need not be read, since another sequence has begun with them
      */
     default void joined(int reused) {}
 

@@ -333,6 +333,81 @@ class BatchDecoderTest {
         }
     }
 
+    /** What prompts begin with alike is read once, whoever reads it, and each gets what it gets alone. */
+    @ParameterizedTest
+    @CsvSource({
+        "plain, 4, 64, 70, 0",
+        "plain, 3, 5, 33, 0",
+        "plain, 2, 300, 530, 3",
+        "masks+automaton+recycling:best:16, 4, 64, 70, 0",
+        "masks+automaton+recycling:best:16, 3, 20, 31, 4"
+    })
+    void promptsThatBeginAlikeShareWhatIsRead(String method, int sequences, int rows, int shared, int kept) {
+        Random random = new Random(shared);
+        List<Integer> beginning =
+                random.ints(shared, 0, TinyModel.VOCABULARY).boxed().toList();
+        BatchSettings settings =
+                new BatchSettings(sequences, rows, Method.parse(method), OptionalInt.empty(), FORMAT, kept);
+        try (ThreadTeam team = new ThreadTeam(2);
+                BatchDecoder decoder = decoder(engineWithMasks(team), settings)) {
+            List<BatchRequest> like = new ArrayList<>();
+            int[] reused = new int[sequences];
+            for (int i = 0; i < sequences; i++) {
+                List<Integer> prompt = new ArrayList<>(beginning);
+                random.ints(i % 3, 0, TinyModel.VOCABULARY).forEach(prompt::add);
+                SamplingSettings sampling = new SamplingSettings(0.9, 0, 1, 0, 7);
+                like.add(new BatchRequest(prompt, sampling, i, 20, shared + 100, Set.of(), true));
+            }
+            List<Heard> all = new ArrayList<>();
+            for (int i = 0; i < sequences; i++) {
+                int index = i;
+                all.add(new Heard() {
+                    @Override
+                    public void joined(int tokens) {
+                        reused[index] = tokens;
+                    }
+                });
+                decoder.submit(like.get(i), all.getLast());
+            }
+            runAll(decoder);
+            assertThat(reused[0]).isZero();
+            for (int i = 1; i < sequences; i++) {
+                assertThat(reused[i])
+                        .isBetween(shared - 16, like.get(i).prompt().size() - 1);
+            }
+            for (int i = 0; i < sequences; i++) {
+                assertThat(all.get(i).tokens).isEqualTo(alone(engine(team), like.get(i)));
+            }
+        }
+    }
+
+    /** Who has waited for a prompt that is given up reads for itself. */
+    @Test
+    void aPromptThatOthersWaitForMayBeCancelled() {
+        Random random = new Random(3);
+        List<Integer> prompt = random.ints(100, 0, TinyModel.VOCABULARY).boxed().toList();
+        BatchRequest request = new BatchRequest(prompt, SamplingSettings.greedy(), 0, 5, 200, Set.of(), true);
+        try (ThreadTeam team = new ThreadTeam(2);
+                BatchDecoder decoder = plainDecoder(engine(team), 3, 10)) {
+            BatchDecoder.Ticket first = decoder.submit(request, new Heard());
+            int[] reused = {-1};
+            Heard second = new Heard() {
+                @Override
+                public void joined(int tokens) {
+                    reused[0] = tokens;
+                }
+            };
+            decoder.submit(request, second);
+            decoder.step();
+            decoder.step();
+            assertThat(second.read).isEmpty();
+            first.cancel();
+            runAll(decoder);
+            assertThat(reused[0]).isEqualTo(20);
+            assertThat(second.tokens).isEqualTo(alone(engine(team), request));
+        }
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
                     1 |  1 |   1 | plain                                                    |  0

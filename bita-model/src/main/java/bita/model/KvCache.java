@@ -123,6 +123,30 @@ public final class KvCache implements AutoCloseable {
         length += count;
     }
 
+    /**
+     * Takes positions over from another cache, up to {@code newLength}: their keys and values follow from the tokens alone.
+     *
+     * @param other     of the same model and format, with the same tokens in its first {@code newLength} positions
+     * @param newLength from {@link #length} to the other's
+     * @throws OutOfMemoryError if there is no room for them; all positions are as before
+     */
+    public void copy(KvCache other, int newLength) {
+        if (newLength < length || newLength > other.length) {
+            throw new IllegalArgumentException("cannot go from " + length + " positions to " + newLength + " with the "
+                    + other.length + " of another");
+        }
+        if (!other.config.equals(config) || other.format != format) {
+            throw new IllegalArgumentException("the other cache is of another model or format");
+        }
+        reserve(newLength);
+        int first = length / LANES * LANES; // keys lie in blocks of lanes
+        int slots = Math.ceilDiv(newLength, LANES) * LANES - first;
+        for (int i = 0; i < layers.length; i++) {
+            copy(other.layers[i], layers[i], first, slots);
+        }
+        length = newLength;
+    }
+
     KvLayer layer(int index) {
         return layers[index];
     }
@@ -152,8 +176,7 @@ public final class KvCache implements AutoCloseable {
             larger.close();
             throw e;
         }
-        copyHeads(layers[index].keys(), grown.keys());
-        copyHeads(layers[index].values(), grown.values());
+        copy(layers[index], grown, 0, layers[index].slots());
         arenas.set(index, larger).close();
         layers[index] = grown;
     }
@@ -163,11 +186,14 @@ public final class KvCache implements AutoCloseable {
         return new KvLayer(in.allocate(bytes, 64), in.allocate(bytes, 64), slots, format);
     }
 
-    private void copyHeads(MemorySegment from, MemorySegment to) {
-        long fromHead = from.byteSize() / config.kvHeads();
-        long toHead = to.byteSize() / config.kvHeads();
+    /** Copies whole blocks of slots. */
+    private void copy(KvLayer from, KvLayer to, int first, int slots) {
+        long slotBytes = (long) config.headDim() * format.bytes();
         for (int head = 0; head < config.kvHeads(); head++) {
-            MemorySegment.copy(from, head * fromHead, to, head * toHead, fromHead);
+            long fromFirst = ((long) head * from.slots() + first) * slotBytes;
+            long toFirst = ((long) head * to.slots() + first) * slotBytes;
+            MemorySegment.copy(from.keys(), fromFirst, to.keys(), toFirst, slots * slotBytes);
+            MemorySegment.copy(from.values(), fromFirst, to.values(), toFirst, slots * slotBytes);
         }
     }
 

@@ -202,11 +202,11 @@ final class Generation {
         exchange.json(200, response.set("usage", usage));
     }
 
-    /** Of each prompt the most that an answer to it found; the prompt counts once. */
+    /** Of each prompt what its first answer found; the others find what that one has read. */
     private int cachedTokens() {
         TreeMap<Integer, Integer> byPrompt = new TreeMap<>();
         choices.forEach(
-                choice -> byPrompt.merge(choice.index / request.answering().choices(), choice.cachedTokens, Math::max));
+                choice -> byPrompt.merge(choice.index / request.answering().choices(), choice.cachedTokens, Math::min));
         return byPrompt.values().stream().mapToInt(Integer::intValue).sum();
     }
 

@@ -339,6 +339,24 @@ class AnswersTest {
     }
 
     @Test
+    void severalAnswersReadTheirPromptOnce() {
+        JsonNode answer = server.answer(
+                CHAT,
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"" + "once ".repeat(60)
+                        + "\"}], \"n\": 3, \"max_tokens\": 4}");
+
+        assertThat(answer.at("/usage/prompt_tokens_details/cached_tokens").intValue())
+                .isLessThan(100);
+        assertThat(answer.at("/choices/0/acceleration/reused_prompt_tokens").intValue())
+                .isLessThan(100);
+        for (int choice = 1; choice < 3; choice++) {
+            assertThat(answer.at("/choices/" + choice + "/acceleration/reused_prompt_tokens")
+                            .intValue())
+                    .isEqualTo(answer.at("/usage/prompt_tokens").intValue() - 1);
+        }
+    }
+
+    @Test
     void aRolesNameMakesNoDifference() {
         String body = "{\"messages\": [{\"role\": \"%s\", \"content\": \"Be brief\"},"
                 + " {\"role\": \"user\", \"content\": \"Hello\", \"name\": null}], \"temperature\": 0,"
