@@ -7,10 +7,12 @@ import bita.model.KvCache;
 import bita.model.Rows;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 
@@ -33,10 +35,10 @@ public final class StepCosts {
     private static final double DEAREST = 5;
 
     private static final int CONTEXT = 256;
-    /** With a context as long as this, and so many rows, it is measured what contexts cost. */
+    /** With a context as long as this, and these numbers of rows, it is measured what contexts cost. */
     private static final int LONG_CONTEXT = 1024;
 
-    private static final int LONG_CONTEXT_ROWS = 8;
+    private static final Set<Integer> LONG_CONTEXT_ROWS = Set.of(1, 4, 8, 16);
     /** However short contexts are, a step takes at least this part of what it does with one of {@link #CONTEXT} tokens. */
     private static final double LEAST_PART = 0.5;
 
@@ -177,14 +179,11 @@ public final class StepCosts {
                 }
                 points.add(point);
             }
-            int several = points.stream()
-                    .mapToInt(Point::rows)
-                    .filter(rows -> rows <= LONG_CONTEXT_ROWS)
-                    .max()
-                    .orElse(1);
             List<Point> all = new ArrayList<>(points);
-            all.add(new Point(1, longContext));
-            all.add(new Point(several, longContext));
+            points.stream()
+                    .filter(point -> LONG_CONTEXT_ROWS.contains(point.rows))
+                    .map(point -> new Point(point.rows, longContext))
+                    .forEach(all::add);
             List<double[]> rounds = new ArrayList<>();
             long start = System.nanoTime();
             long elapsed;
@@ -199,7 +198,13 @@ public final class StepCosts {
             ToDoubleFunction<Point> shortest = point -> quantile(rounds, all.indexOf(point), 0);
             NavigableMap<Integer, Double> byRows = new TreeMap<>();
             points.forEach(point -> byRows.put(point.rows, shortest.applyAsDouble(point)));
-            Attention attention = attention(shortest, context, longContext, several);
+            NavigableMap<Integer, Double> longer = new TreeMap<>();
+            for (Point point : all.subList(points.size(), all.size())) {
+                longer.put(
+                        point.rows,
+                        shortest.applyAsDouble(point) - shortest.applyAsDouble(new Point(point.rows, context)));
+            }
+            Attention attention = attention(longer, Math.max(1, longContext - context));
             return new StepCosts(of(byRows, attention).measured, attention, false);
         }
     }
@@ -207,14 +212,27 @@ public final class StepCosts {
     /** A step to measure. */
     private record Point(int rows, int context) {}
 
-    /** From steps of one row and of several, each with two contexts. */
-    private static Attention attention(ToDoubleFunction<Point> times, int context, int longContext, int several) {
-        ToDoubleFunction<Integer> perToken = rows ->
-                (times.applyAsDouble(new Point(rows, longContext)) - times.applyAsDouble(new Point(rows, context)))
-                        / Math.max(1, longContext - context);
-        double one = perToken.applyAsDouble(1);
-        double perRow = several == 1 ? 0 : Math.max(0, (perToken.applyAsDouble(several) - one) / (several - 1));
-        return new Attention(Math.max(0, one - perRow), perRow);
+    /**
+     * The line through what a longer context has cost, by least squares: on a busy machine two points say little.
+     *
+     * @param milliseconds by rows
+     * @param tokens       by which the context was longer
+     */
+    static Attention attention(Map<Integer, Double> milliseconds, int tokens) {
+        double meanRows = mean(milliseconds.keySet());
+        double meanTime = mean(milliseconds.values());
+        double squares = 0;
+        double products = 0;
+        for (Map.Entry<Integer, Double> one : milliseconds.entrySet()) {
+            squares += (one.getKey() - meanRows) * (one.getKey() - meanRows);
+            products += (one.getKey() - meanRows) * (one.getValue() - meanTime);
+        }
+        double perRow = squares == 0 ? 0 : Math.max(0, products / squares);
+        return new Attention(Math.max(0, meanTime - perRow * meanRows) / tokens, perRow / tokens);
+    }
+
+    private static double mean(Collection<? extends Number> numbers) {
+        return numbers.stream().mapToDouble(Number::doubleValue).average().orElse(0);
     }
 
     /** Of all points together. */

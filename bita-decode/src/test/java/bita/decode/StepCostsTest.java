@@ -45,6 +45,18 @@ class StepCostsTest {
     }
 
     @Test
+    void tellsWhatContextsCostFromSeveralSteps() {
+        StepCosts.Attention line = StepCosts.attention(Map.of(1, 3.0, 4, 4.5, 8, 6.5, 16, 10.5), 1000);
+        assertThat(line.perToken()).isCloseTo(0.0025, within(1e-9));
+        assertThat(line.perTokenAndRow()).isCloseTo(0.0005, within(1e-9));
+
+        assertThat(StepCosts.attention(Map.of(1, 3.0), 1000)).isEqualTo(new StepCosts.Attention(0.003, 0));
+        // More rows cannot take less, and a context is not for nothing where rows alone seem to cost.
+        assertThat(StepCosts.attention(Map.of(1, 4.0, 8, 2.0), 1000)).isEqualTo(new StepCosts.Attention(0.003, 0));
+        assertThat(StepCosts.attention(Map.of(1, -1.0, 3, 7.0), 1000)).isEqualTo(new StepCosts.Attention(0, 0.004));
+    }
+
+    @Test
     void followsAMachineThatHasChanged() {
         StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0), StepCosts.Attention.NONE);
         assertThat(costs.drifted()).isFalse();
