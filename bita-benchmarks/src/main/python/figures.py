@@ -84,7 +84,7 @@ class Context:
             self.run("eval", *arguments, "-o", folder)
         results = json.loads((folder / "results.json").read_text())
         kept = ("method", "category", "prompts", "tokens_per_step", "rows_per_step", "tokens_per_second", "speedup", "speedup_low",
-                "speedup_high", "identical_prompts")
+                "speedup_high", "identical_prompts", "spec_bench_tokens_per_second")
         return [{key: row[key] for key in kept} for row in results["rows"]]
 
     def questions(self, name):
@@ -121,12 +121,13 @@ def method(name):
 def by_category(rows, categories):
     table = {(row["method"], row["category"]): row for row in rows}
     methods = [row["method"] for row in rows if row["category"] == "all"]
-    lines = ["| method | tokens per step | rows | tokens/s | speedup (95 %) | " + " | ".join(categories) + " |",
-             "|---|" + "--:|" * (4 + len(categories))]
+    lines = ["| method | tokens per step | rows | tokens/s | speedup (95 %) | as Spec-Bench counts | " + " | ".join(categories) + " |",
+             "|---|" + "--:|" * (5 + len(categories))]
+    plain = table["plain", "all"]["spec_bench_tokens_per_second"]
     for name in methods:
         row = table[name, "all"]
         cells = [method(name), f"{row['tokens_per_step']:.2f}", f"{row['rows_per_step']:.1f}", f"{row['tokens_per_second']:.0f}",
-                 "1" if name == "plain" else speed(row)]
+                 "1" if name == "plain" else speed(row), f"{row['spec_bench_tokens_per_second'] / plain:.2f}"]
         cells += [f"{table[name, c]['speedup']:.2f}" if (name, c) in table else "" for c in categories]
         lines.append("| " + " | ".join(cells) + " |")
     prompts = table[methods[0], "all"]["prompts"]
