@@ -32,7 +32,7 @@ public record Answer(
      * What it took.
      *
      * @param promptTokens     tokens of the prompt
-     * @param reusedTokens     those of them that were known from an earlier text and not computed again
+     * @param reusedTokens     those of them that were known from another text and not computed again
      * @param completionTokens decided tokens
      * @param steps            passes after the prefill
      * @param rows             rows of these passes

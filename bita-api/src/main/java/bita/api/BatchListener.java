@@ -10,7 +10,7 @@ public interface BatchListener extends AnswerListener {
     /**
      * The answer has begun: it waits for others no longer.
      *
-     * @param reusedTokens of the prompt that are known from an earlier text
+     * @param reusedTokens of the prompt that are known from another text
      */
     default void began(int reusedTokens) {}
 

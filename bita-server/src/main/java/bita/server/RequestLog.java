@@ -28,7 +28,7 @@ public interface RequestLog {
      * @param status           of the response; 499 if the client went before the end
      * @param error            the code or type of the error, also of one within a stream
      * @param promptTokens     of all prompts; 0 if there was no answer
-     * @param cachedTokens     of those, known from an earlier text
+     * @param cachedTokens     of those, known from another text
      * @param completionTokens of all answers
      * @param duration         of all
      * @param user             as the request named it

@@ -65,7 +65,7 @@ final class ServerMetrics implements AutoCloseable {
 
     private Counter tokens(String type) {
         return Counter.builder("bita.tokens")
-                .description("Tokens of prompts, of those the ones known from earlier texts, and of answers")
+                .description("Tokens of prompts, of those the ones known from other texts, and of answers")
                 .tag("type", type)
                 .register(registry);
     }
