@@ -215,11 +215,11 @@ def measure_second(context):
     if not context.options.second_model:
         raise SystemExit("figures.py: second-model needs --second-model FILE --second-adapter FILE")
     return context.eval("second-model", context.options.second_model, "--adapter", context.options.second_adapter, "--suite",
-                        context.sample(), "--max-tokens", 64)
+                        context.sample(small=True), "--max-tokens", 64)
 
 
-Figure("second-model", 15, ["bita tune gemma-3-270m-q4_k_m.gguf --count 160 --steps 60 -o gemma.safetensors",
-                            "bita eval gemma-3-270m-q4_k_m.gguf --adapter gemma.safetensors --suite SAMPLE --max-tokens 64"],
+Figure("second-model", 20, ["bita tune gemma-3-270m-q4_k_m.gguf --count 160 --steps 60 -o gemma.safetensors",
+                            "bita eval gemma-3-270m-q4_k_m.gguf --adapter gemma.safetensors --suite SMALL-SAMPLE --max-tokens 64"],
        measure_second, lambda rows: by_category(rows, CATEGORIES))
 
 
