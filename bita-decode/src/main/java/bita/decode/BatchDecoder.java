@@ -5,7 +5,6 @@ import bita.model.Engine;
 import bita.model.KvCache;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
@@ -83,11 +82,6 @@ public final class BatchDecoder implements AutoCloseable {
             prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
             this.processor = processor;
             this.listener = listener;
-        }
-
-        private int commonPrefix(int[] other) {
-            int mismatch = Arrays.mismatch(prompt, other);
-            return mismatch < 0 ? prompt.length : mismatch;
         }
 
         /** Ends the sequence before the next pass, unless it has ended; from any thread. */
@@ -173,9 +167,12 @@ public final class BatchDecoder implements AutoCloseable {
             waiting.remove();
         }
         for (Job job : active) {
-            if (!job.begun && !isWorthWaiting(job)) {
-                int reused = job.begin(longestPrefix(job));
-                calls.add(() -> job.listener().joined(reused));
+            if (!job.begun) {
+                Sequence prefix = longestPrefix(job);
+                if (!isWorthWaiting(job, prefix.commonPrefix(job.ticket.prompt))) {
+                    int reused = job.begin(prefix);
+                    calls.add(() -> job.listener().joined(reused));
+                }
             }
         }
         freeOldest();
@@ -192,12 +189,13 @@ public final class BatchDecoder implements AutoCloseable {
                 .orElseThrow();
     }
 
-    /** Whether a prompt that is being read will spare a job much of its own. */
-    private boolean isWorthWaiting(Job job) {
-        int held = longestPrefix(job).commonPrefix(job.ticket.prompt);
+    /** Whether a prompt that is being read will spare a job much more of its own than what is held already. */
+    private boolean isWorthWaiting(Job job, int held) {
+        int[] prompt = job.ticket.prompt;
         return active.stream()
                 .filter(Job::isReading)
-                .anyMatch(other -> other.ticket.commonPrefix(job.ticket.prompt) >= held + WORTH_WAITING);
+                .map(other -> other.ticket.prompt)
+                .anyMatch(other -> TokenSequence.commonPrefix(other, other.length, prompt) >= held + WORTH_WAITING);
     }
 
     /** Nobody has asked for what these hold: let others have the memory. */

@@ -37,6 +37,11 @@ final class TokenSequence {
 
     /** Length of the common prefix with another sequence. */
     int commonPrefix(int[] other) {
+        return commonPrefix(tokens, size, other);
+    }
+
+    /** Length of the common prefix of an array's first tokens with another one. */
+    static int commonPrefix(int[] tokens, int size, int[] other) {
         int mismatch = Arrays.mismatch(tokens, 0, size, other, 0, other.length);
         return mismatch < 0 ? size : mismatch;
     }
