@@ -199,24 +199,34 @@ INLINE v16 load_weights(int layout, const void *panel_data, int64_t index) {
     }
 }
 
+/* What a tile asks for while it multiplies: a line for every so many bytes of each of its panels. */
+struct ahead {
+    int64_t from; /* the first line, behind the panel's first byte */
+    int32_t bytes;
+};
+
 /* A tile of `panels` panels of float weights times `tile` rows: enough independent chains to hide the fma's latency. */
 INLINE void float_tile(int layout, const uint8_t *data, int64_t panel_bytes, int32_t columns, const float *values,
-                       int32_t row, int tile, int32_t panel, int panels, int64_t ahead, const struct target *t) {
+                       int32_t row, int tile, int32_t panel, int panels, struct ahead ahead, const struct target *t) {
     int line_bytes = layout == LAYOUT_F32 ? 64 : 32;
+    int32_t due = ahead.bytes;
     v16 acc[PANELS > FLOAT_ROWS ? PANELS : FLOAT_ROWS];
 #pragma GCC unroll 16
     for (int i = 0; i < panels * tile; i++) {
         acc[i] = v_set1(0.0f);
     }
     for (int32_t k = 0; k < columns; k++) {
-        if (row == 0 && k * line_bytes % 64 == 0) {
-            int64_t offset = k * (int64_t)line_bytes + ahead / panels;
-            offset += offset < panel_bytes ? 0 : (panels - 1) * panel_bytes; /* the next panels of this tile's height */
+        if (due == ahead.bytes) {
+            int64_t line = ahead.from;
+            line += line < panel_bytes ? 0 : (panels - 1) * panel_bytes; /* the next panels of this tile's height */
 #pragma GCC unroll 16
             for (int p = 0; p < panels; p++) {
-                prefetch(data + p * panel_bytes + offset, 64);
+                prefetch(data + p * panel_bytes + line, 64);
             }
+            ahead.from += 64;
+            due = 0;
         }
+        due += line_bytes;
 #pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
             v16 w = load_weights(layout, data + p * panel_bytes, (int64_t)k * 16);
@@ -264,14 +274,21 @@ INLINE void multiply_quantized(int layout, int stored, const uint8_t *weights, i
     }
 }
 
-#define FLOAT_TILE(n) float_tile(layout, data, panel_bytes, columns, values, row, n, panel, 1, ahead, t)
+/* Of several tiles, which read a panel one after the other, each asks for its part of the next panel: the memory is as busy
+ * with the last tile as with the first. */
+#define FLOAT_TILE(n)                                                                                           \
+    {                                                                                                           \
+        struct ahead next = {panel_bytes + (all_tiles - tiles) * panel_bytes / all_tiles, 64 * all_tiles};      \
+        float_tile(layout, data, panel_bytes, columns, values, row, n, panel, 1, all_tiles > 1 ? next : alone, t); \
+    }
 
 /* Few rows take several panels at once. */
 #define FLOAT_PANELS(n)                                                                                        \
     case n: {                                                                                                  \
         const int panels = n <= 2 ? PANELS / n : PANELS / 4;                                                   \
+        struct ahead next = {panels > 1 ? distance / panels : 0, 64};                                          \
         for (; panels > 1 && panel + panels <= panel_to; panel += panels) {                                    \
-            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, n, panel, panels, ahead, t); \
+            float_tile(layout, weights + panel * panel_bytes, panel_bytes, columns, values, 0, n, panel, panels, next, t); \
         }                                                                                                      \
         break;                                                                                                 \
     }
@@ -279,7 +296,9 @@ INLINE void multiply_quantized(int layout, int stored, const uint8_t *weights, i
 INLINE void multiply_float(int layout, const uint8_t *weights, int64_t panel_bytes, int32_t columns,
                            const float *values, int32_t rows, int32_t panel_from, int32_t panel_to,
                            const struct target *t) {
-    int64_t ahead = prefetch_distance((panel_to - panel_from) * panel_bytes);
+    int64_t distance = prefetch_distance((panel_to - panel_from) * panel_bytes);
+    struct ahead alone = {distance, 64};
+    int32_t all_tiles = (rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
     int32_t panel = panel_from;
     switch (rows) {
         FLOAT_PANELS(1)

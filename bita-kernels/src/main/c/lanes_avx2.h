@@ -5,7 +5,7 @@ typedef struct {
 } v16;
 
 #define BIG_TILE 4
-#define FLOAT_ROWS 4
+#define FLOAT_ROWS 6
 #define PANELS 4
 #define ATTENTION_TILE 6
 #define SCORE_SUMS 6
