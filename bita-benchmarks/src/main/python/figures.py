@@ -311,7 +311,7 @@ def table_serving(f):
             f"| requests: answered, left, slow, bad | {requests['answers']}, {requests['leave']}, {requests['slow']}, {requests['bad']} |",
             f"| lost, mixed or reordered | {len(f['failures'])} |",
             f"| asked for again, alone, and identical | {f['compared_alone']} of {f['compared_alone']} |",
-            f"| tokens/s of all, of one plain client before | {f['tokens_per_second']:.0f}, {f['plain_client_tokens_per_second']:.0f}: {f['times_plain']:.2f} times |",
+            f"| tokens/s of all, of one plain client before and after | {f['tokens_per_second']:.0f}, {f['plain_client_tokens_per_second']:.0f}: {f['times_plain']:.2f} times |",
             *[f"| seconds to a {kind} answer, median and longest | {f['seconds_to_answer'][kind]['p50']:.1f}, {f['seconds_to_answer'][kind]['most']:.1f} |"
               for kind in ("short", "medium", "long")],
             *[f"| seconds to the first text of a {kind} answer, median and longest | {f['seconds_to_first_text'][kind]['p50']:.1f}, {f['seconds_to_first_text'][kind]['most']:.1f} |"

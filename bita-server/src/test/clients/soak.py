@@ -2,9 +2,9 @@
 
     python soak.py http://127.0.0.1:8080 --clients 16 --minutes 10 [--pid PID] [--api-key KEY] [--json FILE]
 
-First one client alone, without acceleration, says what plain decoding brings. Then the clients stream, ask without a stream,
-leave in the middle, read slowly and ask for what there is not; 429 is retried after what Retry-After says. Afterwards some of
-the answers are asked for again, alone, and must be the same. Ends with status 1 if a check fails. Standard library only.
+One client alone, without acceleration, says what plain decoding brings, before the clients and after them, since a machine is
+not always as fast. The clients stream, ask without a stream, leave in the middle, read slowly and ask for what there is not; 429
+is retried after what Retry-After says. At the end some of the answers are asked for again, alone, and must be the same. Ends with status 1 if a check fails. Standard library only.
 """
 
 import argparse
@@ -257,13 +257,13 @@ class Soak:
             await asyncio.sleep(2)
 
     async def plain(self):
-        """Tokens per second of one client, without acceleration."""
+        """Tokens, and seconds for them, of one client without acceleration."""
         rng = random.Random(self.options.seed)
         tokens, began = 0, time.monotonic()
         while time.monotonic() - began < self.options.plain_seconds:
             _, _, count = await self.whole({**self.body(rng, "medium"), "acceleration": False})
             tokens += count
-        return tokens / (time.monotonic() - began)
+        return tokens, time.monotonic() - began
 
     async def settle(self):
         """Waits until nothing runs."""
@@ -287,7 +287,7 @@ class Soak:
     async def run(self):
         _, models = await self.server.ask("GET", "/v1/models")
         self.model = models["data"][0]["id"]
-        plain = await self.plain()
+        before = await self.plain()
         watching = asyncio.create_task(self.watch())
         began = time.monotonic()
         until = began + self.options.minutes * 60
@@ -295,8 +295,9 @@ class Soak:
         seconds = time.monotonic() - began
         watching.cancel()
         await self.settle()
+        after = await self.plain()
         await self.rerun()
-        return self.summary(plain, seconds)
+        return self.summary((before[0] + after[0]) / (before[1] + after[1]), seconds)
 
     def summary(self, plain, seconds):
         rate = self.tokens / seconds
@@ -355,7 +356,7 @@ def main():
     parser.add_argument("--pid", type=int, help="the server's process, whose memory is watched (Linux)")
     parser.add_argument("--seed", type=int, default=1, help="of the clients' choices")
     parser.add_argument("--samples", type=int, default=40, help="answers to ask for again, alone")
-    parser.add_argument("--plain-seconds", type=float, default=20, help="how long the plain client is measured")
+    parser.add_argument("--plain-seconds", type=float, default=20, help="how long the plain client is measured, each time")
     parser.add_argument("--request-timeout", type=float, default=300, help="seconds that a request may take")
     parser.add_argument("--least-times-plain", type=float, default=0, help="least tokens per second, in those of plain")
     parser.add_argument("--most-growth", type=float, default=64, help="MiB from the second to the last quarter")

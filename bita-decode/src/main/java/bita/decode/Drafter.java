@@ -215,9 +215,9 @@ final class Drafter {
         }
     }
 
-    /** Adds a whole mask group behind the last row of a prompt. */
-    void addFirstGroup(int anchor, Rows rows) {
-        addGroup(anchor, masks, rows);
+    /** Adds a mask group behind the last row of a prompt: a whole one, or so many masks. */
+    void addFirstGroup(int anchor, int most, Rows rows) {
+        addGroup(anchor, Math.min(most, masks), rows);
     }
 
     /** Adds masks behind a row; returns the first of their rows. */

@@ -231,6 +231,28 @@ final class Planner {
     }
 
     /**
+     * How many masks pay behind the last token of a prompt that the pass reads to its end.
+     *
+     * @param drafters of the sequences that decode
+     */
+    int firstMasks(List<Drafter> drafters, Pass pass) {
+        milliseconds = costs.milliseconds(pass.contexts);
+        double price = price(Math.max(1, drafters.size()), baseRows(drafters) + pass.others);
+        int masks = 0;
+        while (masks < gains.masks() && gains.of(masks) > price) {
+            masks++;
+        }
+        return masks;
+    }
+
+    /** Tokens that a row more or less must bring in a pass of so many. */
+    private double price(int sequences, int rows) {
+        int from = Math.max(1, rows - 1);
+        double perRow = (milliseconds(from + 2) - milliseconds(from)) / 2;
+        return tokensPerMillisecond(sequences) * perRow;
+    }
+
+    /**
      * Takes in how the step that was planned last went.
      *
      * @param drafters which have learned from it
@@ -244,9 +266,7 @@ final class Planner {
             tokens = KEEP * tokens + decided;
             plainTokens = KEEP * plainTokens + milliseconds(rows) * plainTokensPerMillisecond(drafters.size());
         }
-        int from = Math.max(1, rows - 1);
-        double perRow = (milliseconds(from + 2) - milliseconds(from)) / 2;
-        double price = tokensPerMillisecond(drafters.size()) * perRow;
+        double price = price(drafters.size(), rows);
         for (Drafter drafter : drafters) {
             gains.learn(drafter, price);
         }

@@ -186,9 +186,10 @@ final class Sequence implements AutoCloseable {
     /**
      * Lays out the rows.
      *
-     * @param first the first one's index in the pass
+     * @param first     the first one's index in the pass
+     * @param mostMasks behind the last token of a prompt
      */
-    void layOut(int first) {
+    void layOut(int first, int mostMasks) {
         firstRow = first;
         rows.clear();
         if (reading > 0) {
@@ -196,7 +197,7 @@ final class Sequence implements AutoCloseable {
                 rows.addToken(prompt[cache.length() + i], i - 1);
             }
             if (isDue()) {
-                inUse().ifPresent(d -> d.addFirstGroup(reading - 1, rows));
+                inUse().ifPresent(d -> d.addFirstGroup(reading - 1, mostMasks, rows));
             }
         } else if (drafting().isPresent()) {
             drafting().get().layOut(rows);

@@ -62,9 +62,10 @@ final class SequencePasses implements AutoCloseable {
         long tokens = sequences.stream().mapToLong(Sequence::cached).sum();
         Planner.Pass load = new Planner.Pass(others, new StepCosts.Contexts(sequences.size(), tokens));
         draft(sequences, drafters, planner, load);
+        int firstMasks = planner.map(p -> p.firstMasks(drafters, load)).orElse(Integer.MAX_VALUE);
         int rows = 0;
         for (Sequence sequence : sequences) {
-            sequence.layOut(rows);
+            sequence.layOut(rows, firstMasks);
             rows += sequence.rows().size();
         }
         clock.drafted();

@@ -170,6 +170,22 @@ class PlannerTest {
         assertThat(drafter.tree().size()).isEqualTo(3); // the first mask's two candidates
     }
 
+    /** A prompt's last token has a whole group only where its rows are cheap: not beside many that decode. */
+    @Test
+    void putsMasksBehindPromptsWhereTheyPay() {
+        StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 16, 40.0)); // a row costs a fifth of a step
+        List<Drafter> two = List.of(drafter(candidates(0.3f, 0.1f)), drafter(candidates(0.3f, 0.1f)));
+
+        assertThat(planner(FREE).firstMasks(List.of(), prompt(8))).isEqualTo(MASKS);
+        assertThat(planner(costs).firstMasks(List.of(), prompt(8))).isEqualTo(1);
+        assertThat(planner(costs).firstMasks(two, prompt(8))).isEqualTo(1);
+        assertThat(planner(DEAR).firstMasks(two, prompt(8))).isZero();
+    }
+
+    private static Planner.Pass prompt(int tokens) {
+        return new Planner.Pass(tokens, new StepCosts.Contexts(1, 256));
+    }
+
     /** Masks that are never right are not tried for long, and tried again later. */
     @Test
     void learnsWhetherMasksPay() {
