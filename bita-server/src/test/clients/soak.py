@@ -4,7 +4,8 @@
 
 One client alone, without acceleration, says what plain decoding brings, before the clients and after them, since a machine is
 not always as fast. The clients stream, ask without a stream, leave in the middle, read slowly and ask for what there is not; 429
-is retried after what Retry-After says. At the end some of the answers are asked for again, alone, and must be the same. Ends with status 1 if a check fails. Standard library only.
+is retried after what Retry-After says. At the end some of the answers are asked for again, alone, and must be the same. Ends
+with status 1 if a check fails. Standard library only.
 """
 
 import argparse

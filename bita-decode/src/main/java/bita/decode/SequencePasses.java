@@ -62,10 +62,12 @@ final class SequencePasses implements AutoCloseable {
         long tokens = sequences.stream().mapToLong(Sequence::cached).sum();
         Planner.Pass load = new Planner.Pass(others, new StepCosts.Contexts(sequences.size(), tokens));
         draft(sequences, drafters, planner, load);
-        int firstMasks = planner.map(p -> p.firstMasks(drafters, load)).orElse(Integer.MAX_VALUE);
+        int mostMasks = reading == 0
+                ? 0
+                : planner.map(p -> p.firstMasks(drafters, load)).orElse(Integer.MAX_VALUE);
         int rows = 0;
         for (Sequence sequence : sequences) {
-            sequence.layOut(rows, firstMasks);
+            sequence.layOut(rows, mostMasks);
             rows += sequence.rows().size();
         }
         clock.drafted();

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -96,6 +97,33 @@ class DecodingSessionTest {
 
     private static int[] prompt(long seed, int length) {
         return new Random(seed).ints(length, 0, TinyModel.VOCABULARY).toArray();
+    }
+
+    @Test
+    void aPromptHasMasksWhereRowsAreCheap() {
+        assertThat(rowsOfPrompt(Map.of(1, 10.0, 16, 10.0))).isEqualTo(5 + 3);
+        assertThat(rowsOfPrompt(Map.of(1, 10.0, 16, 160.0))).isEqualTo(5);
+    }
+
+    /** Rows of the pass that reads a prompt of five tokens, with a group of three masks at most. */
+    private static int rowsOfPrompt(Map<Integer, Double> milliseconds) {
+        try (DecodingSession session = new DecodingSession(
+                engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12))),
+                Calibration.none(),
+                () -> StepCosts.fixed(milliseconds),
+                DecodingSettings.of(Method.parse("masks:best:16")),
+                (position, row) -> {})) {
+            return session.begin(
+                            prompt(9, 5),
+                            SamplingSettings.greedy(),
+                            0,
+                            LogitsProcessor.NONE,
+                            true,
+                            (done, all) -> {},
+                            () -> false)
+                    .orElseThrow()
+                    .rows();
+        }
     }
 
     @ParameterizedTest
