@@ -5,10 +5,19 @@
 #include "arithmetic.h"
 
 #define POSITIONS_PER_BLOCK 128
+#define VALUES_AHEAD 16 /* positions */
 #define MAX_HEAD_LANES 16 /* head dimension 256 */
 
 INLINE v16 load_cached(int format, const void *data, int64_t index) {
     return format == CACHE_F16 ? v_load_f16((const uint16_t *)data + index) : v_load((const float *)data + index);
+}
+
+/* Asks for numbers that a loop loads soon: they come from memory, since a step's weights have passed through the caches. */
+INLINE void ask_for(int format, const void *data, int64_t index, int count) {
+    int bytes = format == CACHE_F16 ? 2 : 4;
+    for (int i = 0; i < count * bytes; i += 64) {
+        __builtin_prefetch((const char *)data + index * bytes + i);
+    }
 }
 
 /* A query: one row's attention head, and what it sees: positions from `first` on, below its prefix slots of the same
@@ -31,13 +40,20 @@ INLINE void score_panels(int format, const struct query *queries, int tile, cons
     for (int i = 0; i < tile * panels; i++) {
         acc[i] = v_set1(0.0f);
     }
-    for (int32_t d = 0; d < head_dim; d++) {
+    for (int32_t pair = 0; pair < head_dim; pair += 2) { /* of dimensions: a line of memory in f16 */
 #pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
-            v16 key = load_cached(format, keys, ((panel + p) * head_dim + d) * 16);
+            ask_for(format, keys, ((panel + panels + p) * head_dim + pair) * 16, 32);
+        }
+#pragma GCC unroll 2
+        for (int32_t d = pair; d < pair + 2; d++) {
 #pragma GCC unroll 16
-            for (int t = 0; t < tile; t++) {
-                acc[p * tile + t] = v_fma(v_set1(queries[t].q[d]), key, acc[p * tile + t]);
+            for (int p = 0; p < panels; p++) {
+                v16 key = load_cached(format, keys, ((panel + p) * head_dim + d) * 16);
+#pragma GCC unroll 16
+                for (int t = 0; t < tile; t++) {
+                    acc[p * tile + t] = v_fma(v_set1(queries[t].q[d]), key, acc[p * tile + t]);
+                }
             }
         }
     }
@@ -129,6 +145,9 @@ INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes
     }
     for (int32_t i = 0; i < count; i++) {
         int64_t slot = slots != NULL ? slots[i] : first + i;
+        if (slots == NULL) {
+            ask_for(format, values, ((slot + VALUES_AHEAD) * head_lanes + lane) * 16, lanes * 16);
+        }
 #pragma GCC unroll 16
         for (int j = 0; j < lanes; j++) {
             v16 value = load_cached(format, values, (slot * head_lanes + lane + j) * 16);
