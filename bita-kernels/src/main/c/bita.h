@@ -135,8 +135,7 @@ enum { ACTIVATION_SILU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF };
     KERNEL(int32_t, argmax, (const float *x, int32_t count), (x, count))                                               \
     KERNEL(int32_t, largest, (const float *x, int32_t count, int32_t most, int32_t *indices, float *values),           \
            (x, count, most, indices, values))                                                                          \
-    KERNEL(void, exponentials, (const float *x, int32_t count, float maximum, float factor, float *out),               \
-           (x, count, maximum, factor, out))                                                                           \
+    KERNEL(float, exponential_sum, (const float *x, int32_t count, float maximum), (x, count, maximum))                \
     KERNEL(int64_t, read_sweep, (const void *from, int64_t bytes), (from, bytes))                                      \
     KERNEL(int64_t, integer_peak, (int64_t rounds), (rounds))                                                          \
     KERNEL(int64_t, float_peak, (int64_t rounds), (rounds))

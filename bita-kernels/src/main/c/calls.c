@@ -36,6 +36,12 @@ static float f32(int64_t number) {
     return value;
 }
 
+static int64_t bits(float number) {
+    int32_t value;
+    memcpy(&value, &number, sizeof value);
+    return value;
+}
+
 /* A function of at most four pointers and eight numbers. */
 EXPORT int64_t bita_call_few(int32_t function, int32_t isa, void *p0, void *p1, void *p2, void *p3, int64_t n0,
                              int64_t n1, int64_t n2, int64_t n3, int64_t n4, int64_t n5, int64_t n6, int64_t n7) {
@@ -77,9 +83,8 @@ EXPORT int64_t bita_call_few(int32_t function, int32_t isa, void *p0, void *p1, 
         return bita_argmax(isa, p0, n0);
     case CALL_largest:
         return bita_largest(isa, p0, n0, n1, p1, p2);
-    case CALL_exponentials:
-        bita_exponentials(isa, p0, n0, f32(n1), f32(n2), p1);
-        return 0;
+    case CALL_exponential_sum:
+        return bits(bita_exponential_sum(isa, p0, n0, f32(n1)));
     case CALL_read_sweep:
         return bita_read_sweep(isa, p0, n0);
     case CALL_integer_peak:

@@ -893,15 +893,16 @@ static int32_t largest(const float *x, int32_t count, int32_t most, int32_t *ind
     return finite;
 }
 
-static void exponentials(const float *x, int32_t count, float maximum, float factor, float *out) {
+static float exponential_sum(const float *x, int32_t count, float maximum) {
+    v16 sum = v_set1(0.0f), offset = v_set1(maximum);
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
-        v_store(out + i, v_exp(v_mul(v_sub(v_load(x + i), v_set1(maximum)), v_set1(factor))));
+        sum = v_add(sum, v_exp(v_sub(v_load(x + i), offset)));
     }
     if (i < count) {
-        v16 v = v_exp(v_mul(v_sub(load_part(x + i, count - i), v_set1(maximum)), v_set1(factor)));
-        store_part(out + i, v, count - i);
+        sum = v_add(sum, first_lanes(v_exp(v_sub(load_part(x + i, count - i), offset)), count - i));
     }
+    return halve_lanes(sum);
 }
 
 /* Reads whole cache lines and returns a value that depends on all of them. */

@@ -82,9 +82,9 @@ public class RowKernelsBenchmark {
         return kernels.largest(x, columns, LARGEST, indices, out);
     }
 
-    /** {@link Kernels#exponentials}. */
+    /** {@link Kernels#exponentialSum}. */
     @Benchmark
-    public void exponentials() {
-        kernels.exponentials(x, columns, 1, 0.5f, out);
+    public float exponentialSum() {
+        return kernels.exponentialSum(x, columns, 1);
     }
 }

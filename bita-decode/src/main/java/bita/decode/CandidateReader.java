@@ -1,8 +1,7 @@
 package bita.decode;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import bita.kernels.Kernels;
+import bita.kernels.ScalarMath;
 import bita.kernels.ThreadTeam;
 import bita.model.Engine;
 import java.lang.foreign.MemorySegment;
@@ -35,7 +34,7 @@ public final class CandidateReader {
     /**
      * Reads a group.
      *
-     * @param logits f32 (masks, vocabulary); overwritten
+     * @param logits f32 (masks, vocabulary)
      */
     public MaskCandidates read(MemorySegment logits, int masks) {
         int[][] tokens = new int[masks][count];
@@ -58,34 +57,15 @@ public final class CandidateReader {
         if (!top.read(row)) {
             return false;
         }
-        kernels.exponentials(row, vocabulary, top.logit(0), 1, row);
-        double sum = sum(row);
+        // In a kernel, since the vocabulary is long, and the program's short runs do without Java's second compiler.
+        float sum = kernels.exponentialSum(row, vocabulary, top.logit(0));
         float before = 1;
         for (int i = 0; i < count; i++) {
             tokens[i] = top.token(i);
             // Where two logits are neighbours, the exponential of the lower one may be the higher by a last bit.
-            before = Math.min(before, (float) (row.getAtIndex(JAVA_FLOAT, tokens[i]) / sum));
+            before = Math.min(before, ScalarMath.exp(top.logit(i) - top.logit(0)) / sum);
             probabilities[i] = calibration.probability(mask, before);
         }
         return true;
-    }
-
-    /** In four strands, which do not wait for one another. */
-    private double sum(MemorySegment row) {
-        double a = 0;
-        double b = 0;
-        double c = 0;
-        double d = 0;
-        int i = 0;
-        for (; i + 4 <= vocabulary; i += 4) {
-            a += row.getAtIndex(JAVA_FLOAT, i);
-            b += row.getAtIndex(JAVA_FLOAT, i + 1);
-            c += row.getAtIndex(JAVA_FLOAT, i + 2);
-            d += row.getAtIndex(JAVA_FLOAT, i + 3);
-        }
-        for (; i < vocabulary; i++) {
-            a += row.getAtIndex(JAVA_FLOAT, i);
-        }
-        return a + b + (c + d);
     }
 }

@@ -252,10 +252,9 @@ public interface Kernels {
     boolean largest(MemorySegment x, int count, int most, MemorySegment indices, MemorySegment values);
 
     /**
-     * out[i] = exp((x[i] - maximum) * factor).
+     * The sum of exp(x[i] - maximum), in f32: number i is added to the sum i % {@value Layout#LANES}, then the sums' halves to each other.
      *
-     * @param x   f32 (count)
-     * @param out f32 (count), may be {@code x}
+     * @param x f32 (count), finite numbers
      */
-    void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out);
+    float exponentialSum(MemorySegment x, int count, float maximum);
 }

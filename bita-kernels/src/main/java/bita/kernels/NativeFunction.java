@@ -30,7 +30,7 @@ enum NativeFunction {
     SOFT_CAP,
     ARGMAX,
     LARGEST,
-    EXPONENTIALS,
+    EXPONENTIAL_SUM,
     READ_SWEEP,
     INTEGER_PEAK,
     FLOAT_PEAK,

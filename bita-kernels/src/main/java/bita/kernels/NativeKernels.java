@@ -377,8 +377,9 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
-    public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
-        long _ = NativeFunction.EXPONENTIALS.call(code, x, out, count, bits(maximum), bits(factor), 0, 0);
+    public float exponentialSum(MemorySegment x, int count, float maximum) {
+        long bits = NativeFunction.EXPONENTIAL_SUM.call(code, x, NONE, count, bits(maximum), 0, 0, 0);
+        return Float.intBitsToFloat((int) bits);
     }
 
     /** Reads a segment from end to end and returns a value that depends on all of it. */

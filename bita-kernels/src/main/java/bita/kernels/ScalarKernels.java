@@ -55,12 +55,17 @@ public final class ScalarKernels implements Kernels {
 
     /** The mean of a row, from its sums; adds them up in place. */
     static float mean(float[] lanes, int columns) {
+        return sum(lanes) / columns;
+    }
+
+    /** Adds up the sums, in place. */
+    static float sum(float[] lanes) {
         for (int half = LANES / 2; half > 0; half /= 2) {
             for (int l = 0; l < half; l++) {
                 lanes[l] += lanes[l + half];
             }
         }
-        return lanes[0] / columns;
+        return lanes[0];
     }
 
     @Override
@@ -452,9 +457,11 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
+    public float exponentialSum(MemorySegment x, int count, float maximum) {
+        float[] lanes = new float[LANES];
         for (int i = 0; i < count; i++) {
-            out.setAtIndex(JAVA_FLOAT, i, ScalarMath.exp((x.getAtIndex(JAVA_FLOAT, i) - maximum) * factor));
+            lanes[i % LANES] += ScalarMath.exp(x.getAtIndex(JAVA_FLOAT, i) - maximum);
         }
+        return sum(lanes);
     }
 }

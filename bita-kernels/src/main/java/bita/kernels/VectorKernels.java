@@ -267,14 +267,21 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void exponentials(MemorySegment x, int count, float maximum, float factor, MemorySegment out) {
+    public float exponentialSum(MemorySegment x, int count, float maximum) {
+        float[] lanes = new float[LANES];
         int whole = FLOATS.loopBound(count);
         FloatVector offset = broadcast(maximum);
-        for (int i = 0; i < whole; i += WIDTH) {
-            long at = (long) i * Float.BYTES;
-            VectorLanes.exp(VectorLanes.load(x, at).sub(offset).mul(factor)).intoMemorySegment(out, at, ORDER);
+        for (int lane = 0; lane < LANES; lane += WIDTH) {
+            FloatVector sum = FloatVector.zero(FLOATS);
+            for (int i = lane; i < whole; i += LANES) {
+                sum = sum.add(VectorLanes.exp(
+                        VectorLanes.load(x, (long) i * Float.BYTES).sub(offset)));
+            }
+            sum.intoArray(lanes, lane);
         }
-        long tail = (long) whole * Float.BYTES;
-        definition.exponentials(x.asSlice(tail), count - whole, maximum, factor, out.asSlice(tail));
+        for (int i = whole; i < count; i++) {
+            lanes[i % LANES] += ScalarMath.exp(x.getAtIndex(JAVA_FLOAT, i) - maximum);
+        }
+        return ScalarKernels.sum(lanes);
     }
 }

@@ -336,24 +336,22 @@ class RowKernelsTest {
     }
 
     @Test
-    void exponentials() {
-        float[] x = everyMagnitude();
-        for (int count : new int[] {0, 1, 15, 16, 17, x.length - 1, x.length}) {
-            for (float maximum : new float[] {0f, 1.5f, -3f, Float.NEGATIVE_INFINITY}) {
-                for (float factor : new float[] {1f, 0.7f, 1e30f}) {
-                    assertSameBits(count + " minus " + maximum + " times " + factor, kernels -> {
-                        MemorySegment out = TestData.floats(x);
-                        kernels.exponentials(TestData.floats(x), count, maximum, factor, out);
-                        return floats(out);
-                    });
+    void exponentialSum() {
+        TestData data = new TestData(8);
+        for (int count : new int[] {0, 1, 15, 16, 17, 100, 1000, 1023}) {
+            for (float maximum : new float[] {0f, 1.5f, -3f}) {
+                float[] x = new float[count];
+                for (int i = 0; i < count; i++) {
+                    x[i] = i % 50 == 49 ? -200f : (data.below(4000) - 2000) / 100f;
                 }
+                assertSameBits(
+                        "of " + count + " less " + maximum,
+                        kernels -> floats(TestData.floats(
+                                new float[] {kernels.exponentialSum(TestData.floats(x), count, maximum)})));
             }
         }
-        assertSameBits("in place", kernels -> {
-            MemorySegment out = TestData.floats(x);
-            kernels.exponentials(out, x.length, 0.25f, 1f, out);
-            return floats(out);
-        });
+        MemorySegment x = TestData.floats(new float[] {0f, (float) Math.log(2), -1e30f});
+        assertThat(new ScalarKernels().exponentialSum(x, 3, 0f)).isCloseTo(3f, within(1e-6f));
     }
 
     @Test
