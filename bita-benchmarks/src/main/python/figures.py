@@ -411,13 +411,13 @@ Figure("start-up", 1, ["bita-benchmarks/startup.sh BITA"], measure_start, table_
 def summary():
     """What README says, from the figures of all."""
     lines = ["| default model, 4 bits | |", "|---|--:|"]
-    made = (FIGURES["methods"].kept() or {"made": {"machine": "no machine yet"}})["made"]
+    machine = (FIGURES["methods"].kept() or {"made": {"machine": "no machine yet"}})["made"]["machine"]
 
     def add(what, name, value):
         kept = FIGURES[name].kept()
         if kept is not None:
-            machine = kept["made"]["machine"]
-            lines.append(f"| {what}{'' if machine == made['machine'] else f' ({machine})'} | {value(kept['figures'])} |")
+            other = kept["made"]["machine"]
+            lines.append(f"| {what}{'' if other == machine else f' (on {other})'} | {value(kept['figures'])} |")
 
     def default(rows):
         return next(row for row in rows if row["method"] == DEFAULT and row["category"] == "all")
@@ -434,7 +434,7 @@ def summary():
     add("prefill, tokens/s", "steps", lambda f: f"{f[0]['prefill_tokens_per_second']:.0f}")
     add("32 callers at once, tokens/s, against one plain caller", "serving", lambda f: f"{f['times_plain']:.2f} times")
     add("process start to first token, ms", "start-up", lambda f: f["milliseconds"])
-    return "\n".join([*lines, "", f"On {made['machine']}{', where no other is named' if any('processors' in line for line in lines) else ''}; speedups with 95 % intervals over questions. [docs/figures.md](docs/figures.md) has the tables and commands; "
+    return "\n".join([*lines, "", f"On {machine}, or the machine named; speedups with 95 % intervals over questions. [docs/figures.md](docs/figures.md) has the tables and commands; "
                       "`bita-benchmarks/src/main/python/figures.py` measures them anew."])
 
 

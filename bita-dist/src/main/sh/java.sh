@@ -16,8 +16,10 @@ platform() {
 java_heap() { # COMMAND
     # The heap holds a vocabulary and a text; what is large lies outside it. Without bounds it would grow with the machine.
     case $1 in
-        # answers, what is learned from them, and what they took
-        distill | tune | eval) heap="-Xms96m -Xmn32m -Xmx2g" ;;
+        # answers, what is learned from them
+        distill | tune) heap="-Xms96m -Xmn32m -Xmx2g" ;;
+        # Answers and what they took. The second compiler would take processors from some of the methods that are compared.
+        eval) heap="-Xms96m -Xmn32m -Xmx2g -XX:TieredStopAtLevel=1" ;;
         # many requests at a time
         serve) heap="-Xms64m -Xmn24m -Xmx512m" ;;
         # What ends soon: the second compiler would take processors from the kernels and give nothing back.
