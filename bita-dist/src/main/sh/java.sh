@@ -35,6 +35,8 @@ java_heap() { # COMMAND
 # Becomes Java.
 start_java() { # ARGUMENTS OF bita
     java_heap "${1:-}"
+    # Drawing a token goes through the vocabulary in Java, for each row that is verified: with the first compiler alone wide steps would look worse than they are.
+    case "${1:-} $* " in "eval "*" --temperature"*) heap="${heap% -XX:Tiered*}" ;; esac
     cache=
     # The Vector API is an incubator module that slows the start: only for those who need or ask for it. Kernels in Java need all compilers.
     case "${native:+native} $* " in
