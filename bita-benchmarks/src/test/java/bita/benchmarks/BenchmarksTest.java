@@ -45,7 +45,7 @@ class BenchmarksTest {
                         "activateGated",
                         "argmax",
                         "attend",
-                        "exponentials",
+                        "exponentialSum",
                         "largest",
                         "multiply",
                         "pack",
