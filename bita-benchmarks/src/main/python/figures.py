@@ -425,7 +425,7 @@ def summary():
     add("the development half of Spec-Bench", "halves", lambda f: speed(default(f["spec-bench"])))
     add("the development half of HumanEval", "halves", lambda f: speed(default(f["humaneval"])))
     add("the same model in F32, a stand-in for larger ones", "f32", lambda rows: speed(default(rows)))
-    add("Gemma 3 270M, with an adapter tuned on this machine", "second-model", lambda rows: speed(default(rows)))
+    add("Gemma 3 270M, with an adapter tuned on the same machine", "second-model", lambda rows: speed(default(rows)))
     add("one to eight answers at a time, against plain ones", "batches",
         lambda f: " to ".join(f"{pick(default(rows)['speedup'] for rows in f.values()):.2f}" for pick in (min, max)))
     add("tokens per step with 16 rows: chat, code", "tokens-per-step",

@@ -51,16 +51,15 @@ stale() { # WHAT
 
 out=$(run run "a  prompt" '*')
 check "arguments come through" says "<a  prompt>"
+check "patterns too" says "<*>"
+check "class path" says "<$home/lib/one.jar:$home/lib/two.jar>"
+check "no cache before there is one" no cached
+check "and no word about it" silent
 check "an answer does without the second compiler" says "<-XX:TieredStopAtLevel=1>"
 out=$(run eval --suite questions.jsonl)
 check "so does a comparison" says "<-XX:TieredStopAtLevel=1>"
 out=$(run eval --suite questions.jsonl --temperature 1)
 check "but not one that draws tokens" no says "<-XX:TieredStopAtLevel=1>"
-out=$(run run "a  prompt" '*')
-check "patterns too" says "<*>"
-check "class path" says "<$home/lib/one.jar:$home/lib/two.jar>"
-check "no cache before there is one" no cached
-check "and no word about it" silent
 
 run aot >/dev/null
 out=$(run run x)

@@ -12,8 +12,9 @@ INLINE v16 load_cached(int format, const void *data, int64_t index) {
     return format == CACHE_F16 ? v_load_f16((const uint16_t *)data + index) : v_load((const float *)data + index);
 }
 
-/* Asks for numbers that a loop loads soon: they come from memory, since a step's weights have passed through the caches. */
-INLINE void ask_for(int format, const void *data, int64_t index, int count) {
+/* Keys and values come from memory, since a step's weights have passed through the caches. Into the first level, unlike weights: a loop
+ * is a few kilobytes away from them. */
+INLINE void prefetch_cached(int format, const void *data, int64_t index, int count) {
     int bytes = format == CACHE_F16 ? 2 : 4;
     for (int i = 0; i < count * bytes; i += 64) {
         __builtin_prefetch((const char *)data + index * bytes + i);
@@ -43,7 +44,7 @@ INLINE void score_panels(int format, const struct query *queries, int tile, cons
     for (int32_t pair = 0; pair < head_dim; pair += 2) { /* of dimensions: a line of memory in f16 */
 #pragma GCC unroll 16
         for (int p = 0; p < panels; p++) {
-            ask_for(format, keys, ((panel + panels + p) * head_dim + pair) * 16, 32);
+            prefetch_cached(format, keys, ((panel + panels + p) * head_dim + pair) * 16, 32);
         }
 #pragma GCC unroll 2
         for (int32_t d = pair; d < pair + 2; d++) {
@@ -146,7 +147,7 @@ INLINE void add_values(int format, int tile, int head_lanes, int lane, int lanes
     for (int32_t i = 0; i < count; i++) {
         int64_t slot = slots != NULL ? slots[i] : first + i;
         if (slots == NULL) {
-            ask_for(format, values, ((slot + VALUES_AHEAD) * head_lanes + lane) * 16, lanes * 16);
+            prefetch_cached(format, values, ((slot + VALUES_AHEAD) * head_lanes + lane) * 16, lanes * 16);
         }
 #pragma GCC unroll 16
         for (int j = 0; j < lanes; j++) {
