@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[4]
 WORK = ROOT / "bita-benchmarks" / "target" / "figures"
 KEPT = ROOT / "docs" / "figures"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-DEFAULT = "masks+automaton+recycling:best:16"
+DEFAULT = "masks+automaton+recycling+bigrams:best:16"
 CATEGORIES = ["chat", "translation", "summaries", "questions", "maths", "retrieval", "code"]
 NAMES = {"translation": "translation", "summarization": "summaries", "qa": "questions", "math_reasoning": "maths", "rag": "retrieval", "humaneval": "code"}
 FIGURES = {}  # by name
@@ -157,14 +157,15 @@ def table_one(figures):
 Figure("one-question", 2, [f'bita run "{QUESTION}" --compare --max-tokens 300'], measure_one, table_one)
 Figure("methods", 12, ["bita eval --suite SAMPLE --max-tokens 64"],
        lambda c: c.eval("methods", "--suite", c.sample(), "--max-tokens", 64), lambda rows: by_category(rows, CATEGORIES))
-SOURCES = ["masks:best:16", "masks+automaton:best:16", "masks+recycling:best:16", "automaton+recycling", DEFAULT]
+SOURCES = ["masks:best:16", "masks+automaton:best:16", "masks+recycling:best:16", "automaton+recycling", "automaton+recycling+bigrams",
+           "masks+automaton+recycling:best:16", DEFAULT]
 Figure("sources", 8, ["bita eval --suite SAMPLE --max-tokens 64 --methods " + ",".join(SOURCES)],
        lambda c: c.eval("sources", "--suite", c.sample(), "--max-tokens", 64, "--methods", ",".join(SOURCES)),
        lambda rows: by_category(rows, CATEGORIES))
 
 
 def measure_halves(context):
-    methods = f"lookup,automaton,automaton+recycling,{DEFAULT}"
+    methods = f"lookup,automaton,automaton+recycling+bigrams,{DEFAULT}"
     return {
         "spec-bench": context.eval("spec-bench", "--suite", context.data / "spec-bench-dev.jsonl", "--max-tokens", 80, "--methods", methods),
         "humaneval": context.eval("humaneval", "--suite", context.data / "humaneval-dev.jsonl", "--max-tokens", 128, "--methods", methods)}
@@ -175,7 +176,7 @@ def table_halves(figures):
     return ["Spec-Bench:", "", *by_category(figures["spec-bench"], categories), "", "HumanEval:", "", *by_category(figures["humaneval"], [])]
 
 
-Figure("halves", 70, ["bita eval --suite spec-bench-dev.jsonl --max-tokens 80 --methods lookup,automaton,automaton+recycling," + DEFAULT,
+Figure("halves", 70, ["bita eval --suite spec-bench-dev.jsonl --max-tokens 80 --methods lookup,automaton,automaton+recycling+bigrams," + DEFAULT,
                       "bita eval --suite humaneval-dev.jsonl --max-tokens 128 ..."], measure_halves, table_halves)
 
 
@@ -204,11 +205,11 @@ def measure_f32(context):
     if not f32.exists():
         context.run("quantize", "smollm2-135m-instruct", "--to", "F32", "-o", f32)
     return context.eval("f32", f32, "--suite", context.sample(small=True), "--max-tokens", 64,
-                        "--methods", f"lookup,automaton+recycling,{DEFAULT}")
+                        "--methods", f"lookup,automaton+recycling,automaton+recycling+bigrams,{DEFAULT}")
 
 
 Figure("f32", 8, ["bita quantize smollm2-135m-instruct --to F32 -o f32.gguf", "bita eval f32.gguf --suite SMALL-SAMPLE --max-tokens 64 "
-                  f"--methods lookup,automaton+recycling,{DEFAULT}"], measure_f32, lambda rows: by_category(rows, CATEGORIES))
+                  f"--methods lookup,automaton+recycling,automaton+recycling+bigrams,{DEFAULT}"], measure_f32, lambda rows: by_category(rows, CATEGORIES))
 
 
 def measure_second(context):

@@ -2,7 +2,6 @@ package bita.api;
 
 import bita.decode.Adapter;
 import bita.decode.BatchDecoder;
-import bita.decode.Calibration;
 import bita.decode.DecodingSession;
 import bita.decode.DecodingSettings;
 import bita.decode.Method;
@@ -292,7 +291,7 @@ public final class LanguageModel implements AutoCloseable {
 
     /** The method a session uses unless told otherwise: {@link Method#DEFAULT} with an adapter. */
     public Method defaultMethod() {
-        return tuning.adapter().isPresent() ? Method.DEFAULT : Method.DEFAULT_WITHOUT_MASKS;
+        return tuning.adapter().isPresent() ? Method.DEFAULT : Method.DEFAULT_WITHOUT_ADAPTER;
     }
 
     /**
@@ -314,11 +313,7 @@ public final class LanguageModel implements AutoCloseable {
                 index,
                 method,
                 need.context(),
-                new DecodingSession(engine, calibration(), costs::get, settings, options.observer()));
-    }
-
-    private Calibration calibration() {
-        return tuning.adapter().map(Adapter::calibration).orElseGet(Calibration::none);
+                new DecodingSession(engine, tuning.adapter(), costs::get, settings, options.observer()));
     }
 
     /**
@@ -334,7 +329,7 @@ public final class LanguageModel implements AutoCloseable {
                 tokenizer,
                 index,
                 context,
-                new BatchDecoder(engine, calibration(), costs::get, options.settings(method)));
+                new BatchDecoder(engine, tuning.adapter(), costs::get, options.settings(method)));
     }
 
     /** Frees the model's memory; that of {@link #sharing} only ends its threads. No session may be in use. */

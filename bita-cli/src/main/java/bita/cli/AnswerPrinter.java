@@ -51,14 +51,14 @@ final class AnswerPrinter implements AnswerListener, AutoCloseable {
                 case ROOT -> piece.text();
                 case MASK -> Style.GREEN.apply(piece.text());
                 case LOOKUP, AUTOMATON -> Style.CYAN.apply(piece.text());
-                case LOOKAHEAD, RECYCLING -> Style.YELLOW.apply(piece.text());
+                case LOOKAHEAD, RECYCLING, BIGRAM -> Style.YELLOW.apply(piece.text());
             };
         }
         return switch (piece.origin()) {
             case ROOT -> piece.text();
             case MASK -> "[" + piece.text() + "]";
             case LOOKUP, AUTOMATON -> "{" + piece.text() + "}";
-            case LOOKAHEAD, RECYCLING -> "<" + piece.text() + ">";
+            case LOOKAHEAD, RECYCLING, BIGRAM -> "<" + piece.text() + ">";
         };
     }
 
@@ -76,7 +76,7 @@ final class AnswerPrinter implements AnswerListener, AutoCloseable {
             terminal.print(
                     "\n" + mask + ": drafted by masks and accepted; " + lookup
                             + ": found in the text before and accepted; " + logits
-                            + ": from what the model thought in earlier steps, and accepted; the rest is the model's own choice\n");
+                            + ": from what the model thought in earlier steps or answers, and accepted; the rest is the model's own choice\n");
         }
         finished = true;
     }

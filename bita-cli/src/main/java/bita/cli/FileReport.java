@@ -36,6 +36,7 @@ import java.util.stream.LongStream;
  * @param cacheBytesPerThousandTokens bytes of keys and values in f16, for models whose metadata tell
  * @param memory                  what running it takes, for models that can be loaded
  * @param calibration             of an adapter's masks, if it is stored
+ * @param bigrams                 of an adapter: pairs of tokens that were counted, if there are any
  */
 record FileReport(
         String path,
@@ -47,6 +48,7 @@ record FileReport(
         @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Long> cacheBytesPerThousandTokens,
         @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<MemoryNeed> memory,
         @JsonInclude(JsonInclude.Include.NON_EMPTY) List<MaskFigures> calibration,
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Integer> bigrams,
         List<Tensor> tensors) {
     private static final int LONGEST_LIST = 8;
     private static final int FIVE = 5;
@@ -121,7 +123,8 @@ record FileReport(
                     tensors,
                     cacheBytes(file.metadata()),
                     memory(file, context, cacheFormat),
-                    List.of());
+                    List.of(),
+                    Optional.empty());
         }
     }
 
@@ -131,26 +134,31 @@ record FileReport(
             List<Tensor> tensors = file.tensors().stream()
                     .map(t -> Tensor.of(t.name(), t.dtype(), t.shape(), t.data().byteSize()))
                     .toList();
+            Optional<Adapter> adapter = adapter(path);
             return of(
                     path,
                     new LinkedHashMap<>(file.metadata()),
                     tensors,
                     Optional.empty(),
                     Optional.empty(),
-                    calibration(path));
+                    adapter.map(FileReport::calibration).orElse(List.of()),
+                    adapter.map(found -> found.bigrams().pairs()).filter(pairs -> pairs > 0));
         }
     }
 
     /** Empty for files that are no adapters, which can be inspected too. */
-    private static List<MaskFigures> calibration(Path path) throws IOException {
+    private static Optional<Adapter> adapter(Path path) throws IOException {
         try {
-            Calibration calibration = Adapter.read(path).calibration();
-            return IntStream.range(0, calibration.masks())
-                    .mapToObj(mask -> MaskFigures.of(calibration, mask))
-                    .toList();
+            return Optional.of(Adapter.read(path));
         } catch (ModelFormatException e) {
-            return List.of();
+            return Optional.empty();
         }
+    }
+
+    private static List<MaskFigures> calibration(Adapter adapter) {
+        return IntStream.range(0, adapter.calibration().masks())
+                .mapToObj(mask -> MaskFigures.of(adapter.calibration(), mask))
+                .toList();
     }
 
     private static FileReport of(
@@ -159,7 +167,8 @@ record FileReport(
             List<Tensor> tensors,
             Optional<Long> cacheBytes,
             Optional<MemoryNeed> memory,
-            List<MaskFigures> calibration)
+            List<MaskFigures> calibration,
+            Optional<Integer> bigrams)
             throws IOException {
         Map<String, Total> totals = new LinkedHashMap<>();
         for (Tensor t : tensors) {
@@ -175,6 +184,7 @@ record FileReport(
                 cacheBytes,
                 memory,
                 calibration,
+                bigrams,
                 tensors);
     }
 

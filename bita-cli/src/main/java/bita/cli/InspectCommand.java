@@ -176,6 +176,12 @@ final class InspectCommand implements Callable<Integer> {
             }
             text.append(masks);
         }
+        report.bigrams()
+                .ifPresent(pairs -> text.append('\n')
+                        .append(heading("Bigrams of the model's answers"))
+                        .append("\n  ")
+                        .append(Format.count(pairs))
+                        .append(" pairs\n"));
         return text.toString();
     }
 

@@ -1,6 +1,7 @@
 package bita.cli;
 
 import bita.decode.Adapter;
+import bita.decode.Bigrams;
 import bita.decode.Calibration;
 import bita.kernels.Kernels;
 import bita.kernels.NumberFormat;
@@ -88,18 +89,19 @@ final class TuneRun {
                             job.arguments(),
                             job.start()));
             Tuning.Result result = train(engine, set, job.folder(), report);
-            Adapter adapter = adapter(job, transformer, sha256, result, Calibration.none());
+            Bigrams bigrams = TunedAdapter.bigrams(set);
+            Adapter adapter = adapter(job, transformer, sha256, result, Calibration.none(), bigrams);
             Engine tuned =
                     new Engine(transformer, kernels, team, Optional.of(adapter.maskTokens(transformer.config())));
-            adapter = adapter(job, transformer, sha256, result, calibrate(tuned, set));
+            adapter = adapter(job, transformer, sha256, result, calibrate(tuned, set), bigrams);
             adapter.write(job.output(), NumberFormat.F16, job.replace());
             return new Outcome(adapter, set, result, report.file());
         }
     }
 
     private static Adapter adapter(
-            Job job, Transformer model, String sha256, Tuning.Result result, Calibration calibration) {
-        return TunedAdapter.of(job.output().toString(), model.config(), sha256, result.tokens(), calibration);
+            Job job, Transformer model, String sha256, Tuning.Result result, Calibration calibration, Bigrams bigrams) {
+        return TunedAdapter.of(job.output().toString(), model.config(), sha256, result.tokens(), calibration, bigrams);
     }
 
     private Tuning.Result train(Engine engine, AnsweredSet set, Path folder, TuningReport report) throws IOException {

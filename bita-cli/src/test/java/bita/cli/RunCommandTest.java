@@ -113,7 +113,7 @@ class RunCommandTest {
         assertThat(json.get("seed").asLong()).isEqualTo(5);
         assertThat(json.get("model").asString()).isEqualTo(model.toString());
         assertThat(json.get("adapter").asString()).isEqualTo(adapter.toString());
-        assertThat(json.get("method").asString()).isEqualTo("masks+automaton+recycling:best:16");
+        assertThat(json.get("method").asString()).isEqualTo("masks+automaton+recycling+bigrams:best:16");
     }
 
     @Test

@@ -143,14 +143,17 @@ class TuneCommandTest {
     }
 
     @Test
-    void inspectShowsHowOftenMasksAreRight() throws IOException {
+    void inspectShowsHowOftenMasksAreRightAndBigrams() throws IOException {
         assertThat(new Cli(home).run(args()).status()).isZero();
 
         Cli.Result text = new Cli(home).run("inspect", adapter.toString());
         Cli.Result object = new Cli(home).run("inspect", "--json", adapter.toString());
 
-        assertThat(text.out()).contains("Masks, on answers not trained on", "right first", "of proposals");
-        JsonNode masks = JsonMapper.shared().readTree(object.out()).get("calibration");
+        assertThat(text.out())
+                .contains("Masks, on answers not trained on", "right first", "of proposals", "Bigrams of the");
+        JsonNode json = JsonMapper.shared().readTree(object.out());
+        assertThat(json.get("bigrams").asInt()).isPositive();
+        JsonNode masks = json.get("calibration");
         assertThat(masks.size()).isEqualTo(2);
         assertThat(masks.get(1).get("mask").asInt()).isEqualTo(2);
         assertThat(masks.get(0).get("seen").asLong()).isPositive();

@@ -13,8 +13,11 @@ import bita.model.file.SafetensorsWriter;
 import bita.model.file.Text;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -29,7 +32,8 @@ import java.util.stream.Stream;
  * {@code mask.embedding} (masks, hidden), and metadata that says which model it was tuned for. The part
  * {@code low-rank} adds matrices for the linear layers where mask rows pass (see {@link LowRank}): {@code low_rank.a.} with
  * the name of an input (layers, rank, columns) and {@code low_rank.b.} with that of a linear layer (layers, rows, rank),
- * the rows of queries and keys in Hugging Face's order. Immutable.
+ * the rows of queries and keys in Hugging Face's order. The part {@code bigrams} is a tensor of that name, I32 (rows, 3):
+ * see {@link Bigrams}. Immutable.
  */
 public final class Adapter {
     /** The value of the metadata key {@code format}. */
@@ -42,6 +46,8 @@ public final class Adapter {
     private static final String LOW_RANK = "low-rank";
     private static final String LOW_RANK_A = "low_rank.a.";
     private static final String LOW_RANK_B = "low_rank.b.";
+    private static final String BIGRAMS = "bigrams"; // the part and its tensor
+    private static final Set<String> PARTS = Set.of(LOW_RANK, BIGRAMS);
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
     private static final Set<String> LOW_RANK_TENSORS = Stream.concat(
@@ -57,6 +63,7 @@ public final class Adapter {
     private final float[] promptValues;
     private final float[] maskEmbeddings;
     private final Optional<LowRank> lowRank;
+    private final Bigrams bigrams;
 
     private Adapter(
             String origin,
@@ -66,7 +73,8 @@ public final class Adapter {
             float[] promptKeys,
             float[] promptValues,
             float[] maskEmbeddings,
-            Optional<LowRank> lowRank) {
+            Optional<LowRank> lowRank,
+            Bigrams bigrams) {
         this.origin = origin;
         this.shape = shape;
         this.modelSha256 = modelSha256;
@@ -75,6 +83,7 @@ public final class Adapter {
         this.promptValues = promptValues;
         this.maskEmbeddings = maskEmbeddings;
         this.lowRank = lowRank;
+        this.bigrams = bigrams;
     }
 
     /**
@@ -118,7 +127,14 @@ public final class Adapter {
                 promptKeys.clone(),
                 promptValues.clone(),
                 maskEmbeddings.clone(),
-                lowRank);
+                lowRank,
+                Bigrams.none());
+    }
+
+    /** The same adapter with other bigrams. */
+    public Adapter withBigrams(Bigrams counted) {
+        return new Adapter(
+                origin, shape, modelSha256, calibration, promptKeys, promptValues, maskEmbeddings, lowRank, counted);
     }
 
     private static Adapter of(String origin, SafetensorsFile file) throws ModelFormatException {
@@ -126,13 +142,11 @@ public final class Adapter {
             throw new ModelFormatException(
                     file.path(), "this is not an adapter of the format " + FORMAT + " but " + metadata(file, "format"));
         }
-        String parts = file.metadata().getOrDefault("parts", "");
-        if (!parts.isEmpty() && !parts.equals(LOW_RANK)) {
-            throw unknownPart(file, Text.quote(parts));
-        }
+        Set<String> parts = parts(file);
         for (SafetensorsTensor tensor : file.tensors()) {
             boolean known = TENSORS.contains(tensor.name())
-                    || (parts.equals(LOW_RANK) && LOW_RANK_TENSORS.contains(tensor.name()));
+                    || (parts.contains(LOW_RANK) && LOW_RANK_TENSORS.contains(tensor.name()))
+                    || (parts.contains(BIGRAMS) && tensor.name().equals(BIGRAMS));
             if (!known) {
                 throw unknownPart(file, tensor.name());
             }
@@ -146,7 +160,29 @@ public final class Adapter {
                 file.floats(KEY),
                 file.floats(VALUE),
                 file.floats(MASK),
-                parts.isEmpty() ? Optional.empty() : Optional.of(lowRank(file, shape)));
+                parts.contains(LOW_RANK) ? Optional.of(lowRank(file, shape)) : Optional.empty(),
+                parts.contains(BIGRAMS) ? bigrams(file) : Bigrams.none());
+    }
+
+    private static Set<String> parts(SafetensorsFile file) throws ModelFormatException {
+        String listed = file.metadata().getOrDefault("parts", "");
+        List<String> parts = listed.isEmpty() ? List.of() : List.of(listed.split(",", -1));
+        for (String part : parts) {
+            if (!PARTS.contains(part)) {
+                throw unknownPart(file, Text.quote(part));
+            }
+        }
+        return new HashSet<>(parts);
+    }
+
+    private static Bigrams bigrams(SafetensorsFile file) throws ModelFormatException {
+        long[] dimensions = file.require(BIGRAMS).shape();
+        check(file, BIGRAMS, dimensions.length == 2 && dimensions[1] == Bigrams.ROW);
+        try {
+            return Bigrams.of(file.integers(BIGRAMS));
+        } catch (IllegalArgumentException e) {
+            throw new ModelFormatException(file.path(), "the adapter's bigrams cannot be used: " + e.getMessage(), e);
+        }
     }
 
     private static LowRank lowRank(SafetensorsFile file, AdapterShape shape) throws ModelFormatException {
@@ -305,7 +341,7 @@ public final class Adapter {
                     .metadata("masks", String.valueOf(shape.masks()))
                     .metadata("model_sha256", modelSha256.orElse(""))
                     .metadata("calibration", calibration.json())
-                    .metadata("parts", lowRank.isPresent() ? LOW_RANK : "")
+                    .metadata("parts", parts())
                     .tensor(MASK, format, shape.maskDimensions(), maskEmbeddings)
                     .tensor(KEY, format, shape.promptDimensions(), promptKeys)
                     .tensor(VALUE, format, shape.promptDimensions(), promptValues);
@@ -321,10 +357,23 @@ public final class Adapter {
                     writer.tensor(name(linear), format, new long[] {shape.layers(), rows, added.rank()}, numbers);
                 }
             });
+            if (bigrams.tokens() > 0) {
+                int[] rows = bigrams.rows();
+                writer.tensor(BIGRAMS, new long[] {rows.length / Bigrams.ROW, Bigrams.ROW}, rows);
+            }
             return writer;
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(e.getMessage() + ": store the adapter in F32", e);
         }
+    }
+
+    private String parts() {
+        List<String> parts = new ArrayList<>();
+        lowRank.ifPresent(_ -> parts.add(LOW_RANK));
+        if (bigrams.tokens() > 0) {
+            parts.add(BIGRAMS);
+        }
+        return String.join(",", parts);
     }
 
     /** Where it came from, for messages. */
@@ -345,6 +394,11 @@ public final class Adapter {
     /** How often its masks are right, as far as that is known. */
     public Calibration calibration() {
         return calibration;
+    }
+
+    /** What follows what in the model's own answers; {@link Bigrams#none} if that was not counted. */
+    public Bigrams bigrams() {
+        return bigrams;
     }
 
     /** Number of prompt tokens. */
@@ -372,6 +426,11 @@ public final class Adapter {
                     + AdapterShape.describe(
                             model.architecture(), model.layers(), model.heads(), model.headDim(), model.hidden())
                     + ": tune one for this model, or use --adapter none");
+        }
+        if (bigrams.largestToken() >= model.vocabulary()) {
+            return Optional.of("the adapter " + origin + " is for another model, since it knows token "
+                    + bigrams.largestToken() + " and the model has " + model.vocabulary()
+                    + " tokens: tune one for this model, or use --adapter none");
         }
         try {
             lowRank.ifPresent(added -> added.check(model));

@@ -48,17 +48,17 @@ public final class BatchDecoder implements AutoCloseable {
     /**
      * A decoder without sequences.
      *
-     * @param calibration of the engine's adapter
-     * @param costs       of steps, asked for if the method's steps are planned
+     * @param adapter  of the engine, for what is known of its drafts
+     * @param costs    of steps, asked for if the method's steps are planned
      * @throws IllegalArgumentException if the method needs masks and the engine has no adapter
      */
-    public BatchDecoder(Engine engine, Calibration calibration, Supplier<StepCosts> costs, BatchSettings settings) {
+    public BatchDecoder(Engine engine, Optional<Adapter> adapter, Supplier<StepCosts> costs, BatchSettings settings) {
         this.engine = engine;
         this.settings = settings;
         vocabulary = engine.model().config().vocabulary();
-        drafting = Drafting.of(engine, settings.method(), settings.draftRows(), costs);
+        drafting = Drafting.of(engine, adapter, settings.method(), settings.draftRows(), costs);
         drafting.ifPresent(d -> spareDrafters.push(d.drafter(engine, settings.sequences())));
-        passes = new SequencePasses(engine, calibration, settings.rows() + draftRows());
+        passes = new SequencePasses(engine, adapter, settings.rows() + draftRows());
     }
 
     /** Most rows of a pass that draft: masks behind prompts, rows that sources always have, and those of the planner. */

@@ -31,20 +31,20 @@ public final class DecodingSession implements AutoCloseable {
     /**
      * A session with an empty cache.
      *
-     * @param calibration of the engine's adapter
-     * @param costs       of steps, asked for if the method's steps are planned
-     * @param observer    sees the logits behind every decided token
+     * @param adapter  of the engine, for what is known of its drafts
+     * @param costs    of steps, asked for if the method's steps are planned
+     * @param observer sees the logits behind every decided token
      * @throws IllegalArgumentException if the method needs masks and the engine has no adapter
      */
     public DecodingSession(
             Engine engine,
-            Calibration calibration,
+            Optional<Adapter> adapter,
             Supplier<StepCosts> costs,
             DecodingSettings settings,
             VerifiedLogits observer) {
         this.engine = engine;
         prefillChunk = settings.prefillChunk();
-        newDrafting = () -> Drafting.of(engine, settings.method(), settings.rows(), costs);
+        newDrafting = () -> Drafting.of(engine, adapter, settings.method(), settings.rows(), costs);
         Optional<Drafting> drafting = newDrafting.get();
         planner = drafting.flatMap(Drafting::planner);
         int firstMasks = drafting.map(Drafting::masks).orElse(0);
@@ -53,7 +53,7 @@ public final class DecodingSession implements AutoCloseable {
         KvCache cache = new KvCache(config, settings.cacheFormat(), config.checkedContext(settings.context()));
         sequence = new Sequence(cache, drafting.map(d -> d.drafter(engine, 1)), observer);
         all = List.of(sequence);
-        passes = new SequencePasses(engine, calibration, Math.max(prefillChunk + firstMasks, mostRows));
+        passes = new SequencePasses(engine, adapter, Math.max(prefillChunk + firstMasks, mostRows));
     }
 
     /** Forgets the sequence and all that was learned about its drafts, as if the session were new. */

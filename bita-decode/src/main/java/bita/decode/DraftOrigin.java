@@ -13,5 +13,7 @@ public enum DraftOrigin {
     /** From the n-grams of {@link LookaheadDecoding}. */
     LOOKAHEAD,
     /** From the table of {@link TokenRecycling}. */
-    RECYCLING
+    RECYCLING,
+    /** From the table of {@link ModelBigrams}. */
+    BIGRAM
 }

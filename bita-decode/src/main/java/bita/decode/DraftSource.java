@@ -6,7 +6,7 @@ import bita.model.Rows;
  * Proposes tokens that may follow a sequence, which it is told token by token. It only proposes: the model decides, so
  * what a source says can make a session faster or slower, but not change a token. One sequence; not thread-safe.
  */
-sealed interface DraftSource permits PromptLookup, SuffixAutomaton, LookaheadDecoding, TokenRecycling {
+sealed interface DraftSource permits PromptLookup, SuffixAutomaton, LookaheadDecoding, TokenRecycling, ModelBigrams {
     /** What its nodes are marked with. */
     DraftOrigin origin();
 

@@ -41,14 +41,15 @@ final class Drafter {
 
     /**
      * @param masks    mask tokens of a whole group, 0 if the method drafts without masks
+     * @param bigrams  of the adapter
      * @param mostRows of a step
      */
-    Drafter(Engine engine, Method.Drafting method, int masks, int mostRows) {
+    Drafter(Engine engine, Method.Drafting method, int masks, Bigrams bigrams, int mostRows) {
         shape = method.masks().map(Method.Masks::shape);
         this.masks = masks;
         int vocabulary = engine.model().config().vocabulary();
         sources = method.sources().stream()
-                .flatMap(source -> open(source, vocabulary, mostRows))
+                .flatMap(source -> open(source, vocabulary, bigrams, mostRows))
                 .toList();
         ownRows = sources.stream().mapToInt(DraftSource::ownRows).sum();
         rates = new MaskRates(masks);
@@ -66,7 +67,7 @@ final class Drafter {
         accepted = new boolean[masks];
     }
 
-    private static Stream<DraftSource> open(Method.Source source, int vocabulary, int mostRows) {
+    private static Stream<DraftSource> open(Method.Source source, int vocabulary, Bigrams bigrams, int mostRows) {
         return switch (source) {
             case Method.Masks _ -> Stream.empty();
             case Method.Lookup _ -> Stream.of(new PromptLookup(PromptLookup.Settings.standard()));
@@ -75,6 +76,7 @@ final class Drafter {
                 Stream.of(new LookaheadDecoding(
                         vocabulary, columns(lookahead, mostRows), lookahead.length(), lookahead.guesses()));
             case Method.Recycling recycling -> Stream.of(new TokenRecycling(vocabulary, recycling.nodes()));
+            case Method.Bigrams _ -> Stream.of(new ModelBigrams(bigrams));
         };
     }
 

@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 public sealed interface Method {
     /** What {@link #parse} accepts, for help texts and errors. */
     String SYNTAX = "plain, or sources of drafts joined by +: masks[N] (the first N masks of a group), automaton,"
-            + " recycling[:NODES], lookup, lookahead[:COLUMNS,LENGTH,GUESSES]; with masks followed by [:TREE],"
-            + " one of " + TreeShape.FORMS;
+            + " recycling[:NODES], bigrams (of the adapter), lookup, lookahead[:COLUMNS,LENGTH,GUESSES]; with masks followed by"
+            + " [:TREE], one of " + TreeShape.FORMS;
 
-    /** With an adapter: candidates of masks, suffix automaton and token recycling in one tree, as many as pay. */
-    Method DEFAULT = new Drafting(
-            List.of(new Masks(new TreeShape.BestFirst(16), Masks.ALL), new Automaton(), Recycling.STANDARD));
+    /** With an adapter: candidates of masks, suffix automaton, token recycling and bigrams in one tree, as many as pay. */
+    Method DEFAULT = new Drafting(List.of(
+            new Masks(new TreeShape.BestFirst(16), Masks.ALL), new Automaton(), Recycling.STANDARD, new Bigrams()));
 
-    /** Without an adapter: the same without masks. */
-    Method DEFAULT_WITHOUT_MASKS = new Drafting(List.of(new Automaton(), Recycling.STANDARD));
+    /** Without an adapter: the same without masks and bigrams. */
+    Method DEFAULT_WITHOUT_ADAPTER = new Drafting(List.of(new Automaton(), Recycling.STANDARD));
 
     /** Most rows of a step that is planned by what pays. */
     int MOST_PLANNED_ROWS = StepCosts.MOST_ROWS;
@@ -174,6 +174,24 @@ public sealed interface Method {
         }
     }
 
+    /** {@link bita.decode.ModelBigrams}: of the adapter, which may have none; then nothing is drafted. */
+    record Bigrams() implements Source {
+        @Override
+        public DraftOrigin origin() {
+            return DraftOrigin.BIGRAM;
+        }
+
+        /** Most nodes that it adds to a tree. */
+        public int mostNodes() {
+            return bita.decode.ModelBigrams.MOST;
+        }
+
+        @Override
+        public String name() {
+            return "bigrams";
+        }
+    }
+
     private static void requireWithin(String what, int value, int least, int most) {
         if (value < least || value > most) {
             throw new IllegalArgumentException("the " + what + " must be " + least + " to " + most + ", not " + value);
@@ -205,6 +223,11 @@ public sealed interface Method {
         /** The masks among the sources. */
         public Optional<Masks> masks() {
             return sources.getFirst() instanceof Masks masks ? Optional.of(masks) : Optional.empty();
+        }
+
+        /** Whether it drafts with what an adapter has: masks or bigrams. */
+        public boolean needsAdapter() {
+            return masks().isPresent() || sources.contains(new Bigrams());
         }
 
         /**
@@ -274,6 +297,7 @@ public sealed interface Method {
             case "lookahead3" -> new Lookahead(numbers[0], numbers[1], numbers[2]);
             case "recycling0" -> Recycling.STANDARD;
             case "recycling1" -> new Recycling(numbers[0]);
+            case "bigrams0" -> new Bigrams();
             default -> throw unknown(method);
         };
     }

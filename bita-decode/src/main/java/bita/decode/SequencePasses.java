@@ -29,15 +29,15 @@ final class SequencePasses implements AutoCloseable {
     private final int[] indices;
 
     /**
-     * @param calibration of the engine's adapter
-     * @param mostRows    of a pass
+     * @param adapter  of the engine, for what is known of its masks
+     * @param mostRows of a pass
      */
-    SequencePasses(Engine engine, Calibration calibration, int mostRows) {
+    SequencePasses(Engine engine, Optional<Adapter> adapter, int mostRows) {
         team = engine.team();
         pass = new ForwardPass(engine, mostRows);
         deciders = new TokenDecider[team.threads()];
         Arrays.setAll(deciders, _ -> new TokenDecider(engine));
-        reader = new CandidateReader(engine, calibration);
+        reader = new CandidateReader(engine, adapter.map(Adapter::calibration).orElseGet(Calibration::none));
         rowBytes = (long) engine.model().config().vocabulary() * Float.BYTES;
         indices = new int[mostRows];
     }

@@ -7,6 +7,10 @@ import bita.kernels.NumberFormat;
 import bita.model.GoldenAdapter;
 import bita.model.Linear;
 import bita.model.LowRank;
+import bita.model.ModelConfig;
+import bita.model.TinyModel;
+import bita.model.Transformer;
+import bita.model.file.GgufFile;
 import bita.model.file.ModelFormatException;
 import bita.model.file.SafetensorsFile;
 import bita.model.file.SafetensorsWriter;
@@ -98,6 +102,51 @@ class AdapterTest {
         assertThat(read.calibration().right(0, 1)).isEqualTo(1);
         assertThat(read.calibration().candidates(1, 0)).isEqualTo(1);
         assertThat(copy).hasSameBinaryContentAs(file);
+    }
+
+    @Test
+    void keepsBigrams() throws IOException {
+        Bigrams bigrams = Bigrams.of(new int[] {3, 5, 2, 3, -1, 4, 8, 1, 1});
+        Adapter adapter = adapter(
+                        Optional.empty(), Calibration.none(), numbers(120, 1), numbers(120, 1), numbers(20, 1))
+                .withBigrams(bigrams);
+        Path file = folder.resolve("bigrams.safetensors");
+        adapter.write(file, NumberFormat.F16, false);
+        Path copy = folder.resolve("copy.safetensors");
+
+        Adapter read = Adapter.read(file);
+        read.write(copy, NumberFormat.F16, false);
+
+        assertThat(read.bigrams().rows()).isEqualTo(bigrams.rows());
+        assertThat(copy).hasSameBinaryContentAs(file);
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            assertThat(stored.metadata()).containsEntry("parts", "bigrams");
+            assertThat(stored.require("bigrams").shape()).containsExactly(3, 3);
+        }
+    }
+
+    @Test
+    void refusesBigramsOfAnotherKind() throws IOException {
+        assertRefused(bigrams().tensor("bigrams", new long[] {3, 1}, new int[] {1, 2, 3}), "bigrams has another shape");
+        assertRefused(
+                bigrams().tensor("bigrams", new long[] {1, 3}, new int[] {1, 2, 0}),
+                "bigrams cannot be used: behind token 1");
+        assertRefused(
+                bigrams().tensor("bigrams", NumberFormat.F32, new long[] {1, 3}, new float[3]),
+                "where I32 is expected");
+        assertRefused(bigrams(), "there is no tensor \"bigrams\"");
+        assertRefused(adapter("").tensor("bigrams", new long[] {1, 3}, new int[] {1, 2, 3}), "the part bigrams");
+    }
+
+    private static SafetensorsWriter bigrams() {
+        return adapter("").metadata("parts", "bigrams");
+    }
+
+    private void assertRefused(SafetensorsWriter adapter, String message) throws IOException {
+        Path file = write(adapter);
+        assertThatThrownBy(() -> Adapter.read(file))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining(message);
     }
 
     @Test
@@ -208,6 +257,20 @@ class AdapterTest {
         assertThatThrownBy(() -> adapter.write(file, NumberFormat.F16, false))
                 .hasMessageContaining("beyond the range of F16: store the adapter in F32");
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void doesNotFitAModelWithFewerTokensThanItsBigrams() throws IOException {
+        try (GgufFile file = GgufFile.open(TinyModel.write(folder, NumberFormat.F32, 2))) {
+            ModelConfig config = Transformer.config(file);
+            Adapter fitting = SomeBigrams.adapter(config).orElseThrow();
+            Adapter larger = fitting.withBigrams(Bigrams.of(new int[] {0, config.vocabulary(), 1}));
+
+            assertThat(fitting.misfit(config)).isEmpty();
+            assertThat(larger.misfit(config))
+                    .hasValueSatisfying(reason -> assertThat(reason)
+                            .contains("it knows token " + config.vocabulary(), "tune one for this model"));
+        }
     }
 
     private static Adapter adapter(

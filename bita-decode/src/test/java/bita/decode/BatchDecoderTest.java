@@ -87,7 +87,7 @@ class BatchDecoderTest {
     }
 
     private static BatchDecoder decoder(Engine engine, BatchSettings settings) {
-        return new BatchDecoder(engine, Calibration.none(), SomeCosts::of, settings);
+        return new BatchDecoder(engine, Optional.empty(), SomeCosts::of, settings);
     }
 
     private static BatchRequest request(Random random) {
@@ -114,7 +114,7 @@ class BatchDecoderTest {
                 new DecodingSettings(new Method.Plain(), OptionalInt.empty(), OptionalInt.empty(), FORMAT, 64);
         int[] prompt = request.prompt().stream().mapToInt(Integer::intValue).toArray();
         try (DecodingSession session =
-                new DecodingSession(engine, Calibration.none(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
+                new DecodingSession(engine, Optional.empty(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
             List<Integer> tokens = new ArrayList<>();
             Step step = session.begin(
                             prompt,
@@ -417,9 +417,9 @@ class BatchDecoderTest {
                     3 |  5 |   9 | plain                                                    |  0
                     1 |  1 |   1 | masks+automaton+recycling:best:16                        |  0
                     2 |  3 |  12 | masks+automaton+recycling:best:16                        |  0
-                    2 |  8 |  64 | masks+automaton+recycling:best:16                        | 40
+                    2 |  8 |  64 | masks+automaton+recycling+bigrams:best:16                | 40
                     3 | 40 | 200 | masks+automaton+recycling:best:16                        |  0
-                    1 |  4 |  33 | masks2+lookup+automaton+lookahead:3,4,3+recycling:6:best:8 | 90
+                    1 |  4 |  33 | masks2+lookup+automaton+lookahead:3,4,3+recycling:6+bigrams:best:8 | 90
                     2 |  6 |  30 | masks:upper-triangle:5                                   | 64
                     3 | 16 |  33 | lookup                                                   | 50
                     2 |  4 |  20 | automaton+recycling                                      |  0

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever drafts, the tokens and every bit of the logits behind them are those of plain decoding. */
 class DecodingSessionTest {
-    private static final String ALL_SOURCES = "masks2+lookup+automaton+lookahead:3,4,3+recycling:6:best:8";
+    private static final String ALL_SOURCES = "masks2+lookup+automaton+lookahead:3,4,3+recycling:6+bigrams:best:8";
 
     @TempDir
     static Path folder;
@@ -73,7 +73,7 @@ class DecodingSessionTest {
         int rejected = 0;
         try (DecodingSession session = new DecodingSession(
                 engine,
-                Calibration.none(),
+                SomeBigrams.adapter(model.config()),
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
@@ -109,7 +109,7 @@ class DecodingSessionTest {
     private static int rowsOfPrompt(Map<Integer, Double> milliseconds) {
         try (DecodingSession session = new DecodingSession(
                 engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12))),
-                Calibration.none(),
+                Optional.empty(),
                 () -> StepCosts.fixed(milliseconds),
                 DecodingSettings.of(Method.parse("masks:best:16")),
                 (position, row) -> {})) {
@@ -132,7 +132,7 @@ class DecodingSessionTest {
         Engine drafting = engine(Optional.of(TinyModel.maskTokens(model.config(), 6, 3, 12)));
         try (DecodingSession session = new DecodingSession(
                 drafting,
-                Calibration.none(),
+                Optional.empty(),
                 SomeCosts::of,
                 DecodingSettings.of(Method.parse(method)),
                 (position, row) -> {})) {
@@ -173,6 +173,7 @@ class DecodingSessionTest {
                 "automaton",
                 "lookahead",
                 "recycling",
+                "bigrams",
                 ALL_SOURCES)) {
             DecodingSettings settings = new DecodingSettings(
                     Method.parse(method),
@@ -180,8 +181,8 @@ class DecodingSessionTest {
                     OptionalInt.empty(),
                     CacheFormat.F16,
                     DecodingSettings.PREFILL_CHUNK);
-            try (DecodingSession session =
-                    new DecodingSession(drafting, Calibration.none(), SomeCosts::of, settings, (position, row) -> {})) {
+            try (DecodingSession session = new DecodingSession(
+                    drafting, SomeBigrams.adapter(model.config()), SomeCosts::of, settings, (position, row) -> {})) {
                 session.begin(
                         prompt(4, 20),
                         SamplingSettings.greedy(),
@@ -214,6 +215,8 @@ class DecodingSessionTest {
                 "lookahead",
                 "lookahead:3,3,2",
                 "recycling",
+                "bigrams",
+                "recycling+bigrams",
                 "automaton+lookahead+recycling",
                 "masks+recycling:full:2",
                 ALL_SOURCES
@@ -281,7 +284,7 @@ class DecodingSessionTest {
         List<Long> read = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
                 engine,
-                Calibration.none(),
+                SomeBigrams.adapter(model.config()),
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {
@@ -317,7 +320,7 @@ class DecodingSessionTest {
                 Method.parse("recycling"), OptionalInt.of(12), OptionalInt.empty(), CacheFormat.F16, 32);
         List<Integer> steps = new ArrayList<>();
         try (DecodingSession session =
-                new DecodingSession(engine, Calibration.none(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
+                new DecodingSession(engine, Optional.empty(), SomeCosts::of, settings, VerifiedLogits.IGNORE)) {
             for (int i = 0; i < 3; i++) {
                 if (i == 2) {
                     session.forget();
@@ -355,7 +358,7 @@ class DecodingSessionTest {
         List<Integer> tokens = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
                 engine,
-                Calibration.none(),
+                SomeBigrams.adapter(model.config()),
                 SomeCosts::of,
                 DecodingSettings.of(Method.parse("lookup")),
                 VerifiedLogits.IGNORE)) {
@@ -384,14 +387,14 @@ class DecodingSessionTest {
         Engine engine = engine(Optional.empty());
         assertThatThrownBy(() -> new DecodingSession(
                         engine,
-                        Calibration.none(),
+                        Optional.empty(),
                         SomeCosts::of,
                         DecodingSettings.of(Method.parse("masks:chain")),
                         VerifiedLogits.IGNORE))
                 .hasMessageContaining("needs an adapter");
         try (DecodingSession session = new DecodingSession(
                 engine,
-                Calibration.none(),
+                SomeBigrams.adapter(model.config()),
                 SomeCosts::of,
                 DecodingSettings.of(new Method.Plain()),
                 VerifiedLogits.IGNORE)) {

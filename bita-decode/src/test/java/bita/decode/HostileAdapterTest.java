@@ -226,7 +226,7 @@ class HostileAdapterTest {
         List<Integer> tokens = new ArrayList<>();
         try (DecodingSession session = new DecodingSession(
                 engine,
-                Calibration.none(),
+                Optional.empty(),
                 SomeCosts::of,
                 settings,
                 (position, row) -> logits.add(row.toArray(ValueLayout.JAVA_INT)))) {

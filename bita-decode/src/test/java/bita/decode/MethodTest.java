@@ -23,7 +23,9 @@ class MethodTest {
                 "recycling",
                 "recycling:24",
                 "masks2+automaton+recycling:best:8",
-                "masks2+lookup+automaton+lookahead:7,5,7+recycling:8:upper-triangle:5"
+                "bigrams",
+                "automaton+recycling+bigrams",
+                "masks2+lookup+automaton+lookahead:7,5,7+recycling:8+bigrams:upper-triangle:5"
             })
     void parsesItsOwnName(String name) {
         assertThat(Method.parse(name).name()).isEqualTo(name);
@@ -65,6 +67,8 @@ class MethodTest {
                 "recycling:best",
                 "recycling:1,2",
                 "recycling+recycling:4",
+                "bigrams:8",
+                "bigrams2",
                 "lookahead:5",
                 "lookahead:5,2,5",
                 "lookahead:0,4,5",

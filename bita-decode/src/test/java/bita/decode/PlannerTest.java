@@ -55,7 +55,7 @@ class PlannerTest {
     }
 
     private static Drafter drafter(MaskCandidates candidates) {
-        Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
+        Drafter drafter = new Drafter(engine, METHOD, MASKS, Bigrams.none(), 16);
         drafter.propose(1, candidates, 100, 0);
         return drafter;
     }
@@ -153,7 +153,7 @@ class PlannerTest {
         assertThat(dear.leastProbability(List.of(one), ALONE)).isEqualTo(0.5f);
         assertThat(planner(FREE_TO_FOUR).leastProbability(List.of(one), ALONE)).isEqualTo(0.01f);
 
-        Drafter asked = new Drafter(engine, METHOD, MASKS, 16);
+        Drafter asked = new Drafter(engine, METHOD, MASKS, Bigrams.none(), 16);
         asked.propose(1, candidates(0.6f, 0.5f), 100, 0.5f);
         assertThat(asked.pool().size()).isEqualTo(2);
     }
@@ -161,7 +161,7 @@ class PlannerTest {
     /** Nothing behind the last token that may be decided is verified. */
     @Test
     void draftsNoDeeperThanWhatIsWanted() {
-        Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
+        Drafter drafter = new Drafter(engine, METHOD, MASKS, Bigrams.none(), 16);
         drafter.propose(1, candidates(0.9f, 0.9f), 2, 0);
         planner(FREE).plan(List.of(drafter), ALONE);
         Rows rows = new Rows();
@@ -191,7 +191,7 @@ class PlannerTest {
     void learnsWhetherMasksPay() {
         StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 16, 40.0)); // a row costs a fifth of a step
         Planner planner = planner(costs);
-        Drafter drafter = new Drafter(engine, METHOD, MASKS, 16);
+        Drafter drafter = new Drafter(engine, METHOD, MASKS, Bigrams.none(), 16);
         MaskCandidates next = MaskCandidates.none();
         int early = 0;
         int late = 0;

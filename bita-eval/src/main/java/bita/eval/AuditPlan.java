@@ -89,7 +89,7 @@ record AuditPlan(List<Case> cases, SettingsCoverage coverage, List<String> notes
                     .toList();
             if (methods.size() < options.methods().size()) {
                 notes.add((options.methods().size() - methods.size())
-                        + " methods draft with masks and were left out: the model has no adapter");
+                        + " methods draft with what an adapter has and were left out: the model has none");
             }
         }
 

@@ -36,7 +36,8 @@ public record AuditedMethod(Method method, OptionalInt rows) {
                 ofOwnRows("automaton"),
                 ofOwnRows("lookahead"),
                 ofOwnRows("recycling"),
-                within(BUDGET, "masks2+lookup+automaton+lookahead:2,4,3+recycling:8:best:8"),
+                within(BUDGET, "bigrams"),
+                within(BUDGET, "masks2+lookup+automaton+lookahead:2,4,3+recycling:8+bigrams:best:8"),
                 new AuditedMethod(Method.DEFAULT, OptionalInt.empty()));
     }
 
@@ -53,9 +54,9 @@ public record AuditedMethod(Method method, OptionalInt rows) {
         return method.name() + (rows.isPresent() ? ", " + rows.getAsInt() + " rows" : "");
     }
 
-    /** Whether it drafts with the masks of an adapter. */
+    /** Whether it drafts with what an adapter has. */
     public boolean needsAdapter() {
-        return method instanceof Method.Drafting drafting && drafting.masks().isPresent();
+        return method instanceof Method.Drafting drafting && drafting.needsAdapter();
     }
 
     /**
@@ -92,6 +93,7 @@ public record AuditedMethod(Method method, OptionalInt rows) {
             case Method.Automaton automaton -> automaton.mostNodes();
             case Method.Lookahead lookahead -> lookahead.mostNodes();
             case Method.Recycling recycling -> recycling.nodes();
+            case Method.Bigrams bigrams -> bigrams.mostNodes();
         };
     }
 

@@ -133,7 +133,7 @@ class AuditPlanTest {
                 .containsExactly(vector, vector, vector, vector, Optional.empty(), Optional.of(Backend.SCALAR));
         AuditPlan.Run scalar = plan.cases().getLast().runs().getLast();
         assertThat(scalar.maxTokens()).isEqualTo(16);
-        assertThat(scalar.label()).isEqualTo("masks+automaton+recycling:best:16, scalar kernels");
+        assertThat(scalar.label()).isEqualTo("masks+automaton+recycling+bigrams:best:16, scalar kernels");
     }
 
     @Test
@@ -148,14 +148,14 @@ class AuditPlanTest {
     }
 
     @Test
-    void withoutAdapterMethodsWithMasksAreLeftOutAndTheResultSaysSo() {
+    void withoutAdapterMethodsThatDraftWithItAreLeftOutAndTheResultSaysSo() {
         AuditPlan plan = AuditPlan.of(OPTIONS, prompts(2), MACHINE, Optional.empty());
 
         assertThat(methodRuns(plan.cases().getFirst()))
                 .extracting(run -> run.method().name())
                 .containsExactly("plain", "lookup", "automaton", "lookahead", "recycling");
         assertThat(plan.notes())
-                .anySatisfy(note -> assertThat(note).contains((METHODS - 5) + " methods", "no adapter"));
+                .anySatisfy(note -> assertThat(note).contains((METHODS - 5) + " methods", "the model has none"));
     }
 
     @Test

@@ -24,6 +24,7 @@ class AuditedMethodTest {
         "automaton, 17",
         "'lookahead:5,4,5', 30",
         "recycling:12, 13",
+        "bigrams, 17",
         "'masks2+automaton+lookahead:2,3,2:full:2', 84"
     })
     void knowsTheRowsOfAStepWithThreeMasks(String method, int rows) {

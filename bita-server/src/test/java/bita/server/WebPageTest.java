@@ -238,7 +238,7 @@ class WebPageTest {
         assertThat(pieces).isNotEmpty();
         assertThat(pieces).allSatisfy(piece -> {
             assertThat(piece.getDomAttribute("data-source"))
-                    .isIn("mask", "automaton", "recycling", "lookup", "lookahead");
+                    .isIn("mask", "automaton", "recycling", "bigram", "lookup", "lookahead");
             assertThat(piece.getDomProperty("title")).contains("depth");
         });
         assertThat(pieces.getFirst().getCssValue("background-color"))

@@ -113,7 +113,8 @@ final class TuneJob {
         Calibration calibration = cluster.one(
                 new TuneTasks.Examples(set.validation()),
                 new TuneTasks.Calibrate(model, settings, LearnedNumbers.of(result.tokens())));
-        Adapter adapter = TunedAdapter.of(output, config, model.sha256(), result.tokens(), calibration);
+        Adapter adapter = TunedAdapter.of(
+                output, config, model.sha256(), result.tokens(), calibration, TunedAdapter.bigrams(set));
         Path local = work.resolve("adapter.safetensors");
         adapter.write(local, NumberFormat.F16, true);
         storage.put(local, output);

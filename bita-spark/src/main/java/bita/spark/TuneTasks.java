@@ -1,6 +1,7 @@
 package bita.spark;
 
 import bita.decode.Adapter;
+import bita.decode.Bigrams;
 import bita.decode.Calibration;
 import bita.kernels.Kernels;
 import bita.kernels.ThreadTeam;
@@ -90,7 +91,8 @@ final class TuneTasks {
             Kernels kernels = SharedModel.kernels(model);
             Transformer weights = SharedModel.tuned(model, kernels);
             LearnedTokens tokens = numbers.tokens(settings, weights.config());
-            Adapter adapter = TunedAdapter.of("tuned", weights.config(), model.sha256(), tokens, Calibration.none());
+            Adapter adapter = TunedAdapter.of(
+                    "tuned", weights.config(), model.sha256(), tokens, Calibration.none(), Bigrams.none());
             try (ThreadTeam team = new ThreadTeam(SharedModel.threads())) {
                 Engine engine = new Engine(weights, kernels, team, Optional.of(adapter.maskTokens(weights.config())));
                 Calibration calibration = MaskCalibration.measure(

@@ -73,11 +73,11 @@ public record ComparedMethods(List<Method> methods, List<String> leftOut) {
         if (options.batch() > 1 && options.rows().isEmpty() && !drafting.isPlanned()) {
             return Optional.of("its tree is as large as it is, and in a batch that needs a limit of rows (--rows)");
         }
+        if (drafting.needsAdapter() && masks.isEmpty()) {
+            return Optional.of("it drafts with what an adapter has, and the model has none");
+        }
         if (drafting.masks().isEmpty()) {
             return Optional.empty();
-        }
-        if (masks.isEmpty()) {
-            return Optional.of("it drafts with masks, and the model has no adapter");
         }
         int needed = drafting.masks().get().perGroup();
         return needed != Integer.MAX_VALUE && needed > masks.get()

@@ -61,7 +61,7 @@ class ComparedMethodsTest {
         assertThat(none.leftOut())
                 .hasSize(4)
                 .first()
-                .isEqualTo("masks3:chain is left out: it drafts with masks, and the model has no adapter");
+                .isEqualTo("masks3:chain is left out: it drafts with what an adapter has, and the model has none");
         assertThat(two.names()).containsExactly("plain", "masks:half:2");
         assertThat(two.leftOut())
                 .containsExactly("masks3:chain is left out: it drafts with 3 masks, and the adapter has 2");
@@ -81,8 +81,8 @@ class ComparedMethodsTest {
 
     @Test
     void refusesWhenNothingIsLeft() {
-        assertThatThrownBy(() -> ComparedMethods.of(methods("masks:chain"), LOOKUP, Optional.empty(), ONE))
+        assertThatThrownBy(() -> ComparedMethods.of(methods("masks:chain", "bigrams"), LOOKUP, Optional.empty(), ONE))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("masks:chain is left out: it drafts with masks");
+                .hasMessageContaining("masks:chain is left out: it drafts with what an adapter has");
     }
 }

@@ -4,6 +4,8 @@ import bita.kernels.NumberFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -21,6 +23,11 @@ import java.util.SequencedMap;
  * @see <a href="https://github.com/huggingface/safetensors#format">The safetensors format</a>
  */
 public final class SafetensorsFile implements AutoCloseable {
+    static final String I32 = "I32";
+
+    private static final ValueLayout.OfInt LITTLE_ENDIAN_INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     private final Path path;
     private final Arena arena;
     private final MemorySegment bytes;
@@ -99,10 +106,7 @@ public final class SafetensorsFile implements AutoCloseable {
     public float[] floats(String name) throws ModelFormatException {
         SafetensorsTensor tensor = require(name);
         long elements = tensor.data().byteSize() / format(tensor).blockBytes();
-        if (elements > Integer.MAX_VALUE - 8) {
-            throw new ModelFormatException(
-                    path, "tensor " + Text.quote(name) + " has " + elements + " elements, too many to be read at once");
-        }
+        checkCount(name, elements);
         return floats(name, 0, (int) elements);
     }
 
@@ -120,6 +124,30 @@ public final class SafetensorsFile implements AutoCloseable {
         float[] floats = new float[count];
         format.decode(tensor.data(), first * format.blockBytes(), floats, 0, count);
         return floats;
+    }
+
+    /**
+     * The elements of a tensor of type I32.
+     *
+     * @throws ModelFormatException if there is no such tensor, it has another type, or more elements than an array holds
+     */
+    public int[] integers(String name) throws ModelFormatException {
+        SafetensorsTensor tensor = require(name);
+        if (!tensor.dtype().equals(I32)) {
+            throw new ModelFormatException(
+                    path,
+                    "tensor " + Text.quote(name) + " has the type " + Text.quote(tensor.dtype()) + " where " + I32
+                            + " is expected");
+        }
+        checkCount(name, tensor.data().byteSize() / Integer.BYTES);
+        return tensor.data().toArray(LITTLE_ENDIAN_INT);
+    }
+
+    private void checkCount(String name, long elements) throws ModelFormatException {
+        if (elements > Integer.MAX_VALUE - 8) {
+            throw new ModelFormatException(
+                    path, "tensor " + Text.quote(name) + " has " + elements + " elements, too many to be read at once");
+        }
     }
 
     /**

@@ -27,7 +27,7 @@ public final class SafetensorsWriter {
     private final Map<String, Entry> tensors = new LinkedHashMap<>();
 
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Entry(String name, NumberFormat format, long[] shape, byte[] data) {}
+    private record Entry(String name, String dtype, int elementBytes, long[] shape, byte[] data) {}
 
     /** Adds a string to the metadata. */
     public SafetensorsWriter metadata(String key, String value) {
@@ -51,6 +51,30 @@ public final class SafetensorsWriter {
         if (format.quantized()) {
             throw new IllegalArgumentException("safetensors files cannot hold " + format);
         }
+        checkShape(name, shape, values.length);
+        NumberRange.check(values, format);
+        byte[] data = new byte[Math.toIntExact(format.bytes(values.length))];
+        format.encode(values, 0, values.length, MemorySegment.ofArray(data), 0);
+        return add(new Entry(name, format.name(), format.blockBytes(), shape.clone(), data));
+    }
+
+    /**
+     * Adds a tensor of type I32, whose values are copied.
+     *
+     * @param name a name that no other tensor has
+     * @param shape the size of each dimension, outermost first
+     * @param values the elements, as many as the shape says
+     * @throws IllegalArgumentException if the number of values differs from the shape's, or the name occurs twice
+     */
+    public SafetensorsWriter tensor(String name, long[] shape, int[] values) {
+        checkShape(name, shape, values.length);
+        ByteBuffer data = ByteBuffer.allocate(Math.multiplyExact(Integer.BYTES, values.length))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        data.asIntBuffer().put(values);
+        return add(new Entry(name, SafetensorsFile.I32, Integer.BYTES, shape.clone(), data.array()));
+    }
+
+    private static void checkShape(String name, long[] shape, int values) {
         if (name.equals(SafetensorsParser.METADATA)) {
             throw new IllegalArgumentException("a tensor cannot have the name " + name);
         }
@@ -61,15 +85,15 @@ public final class SafetensorsWriter {
             }
             elements = Math.multiplyExact(elements, size);
         }
-        if (elements != values.length) {
+        if (elements != values) {
             throw new IllegalArgumentException(
-                    "tensor " + name + " has " + values.length + " values where its shape needs " + elements);
+                    "tensor " + name + " has " + values + " values where its shape needs " + elements);
         }
-        NumberRange.check(values, format);
-        byte[] data = new byte[Math.toIntExact(format.bytes(elements))];
-        format.encode(values, 0, values.length, MemorySegment.ofArray(data), 0);
-        if (tensors.putIfAbsent(name, new Entry(name, format, shape.clone(), data)) != null) {
-            throw new IllegalArgumentException("there are two tensors with the name " + name);
+    }
+
+    private SafetensorsWriter add(Entry entry) {
+        if (tensors.putIfAbsent(entry.name(), entry) != null) {
+            throw new IllegalArgumentException("there are two tensors with the name " + entry.name());
         }
         return this;
     }
@@ -84,8 +108,7 @@ public final class SafetensorsWriter {
     public void write(Path target, boolean overwrite) throws IOException {
         // The widest elements first, so that each tensor is aligned to its elements.
         List<Entry> order = new ArrayList<>(tensors.values());
-        order.sort(Comparator.comparingInt((Entry entry) -> entry.format().blockBytes())
-                .reversed());
+        order.sort(Comparator.comparingInt(Entry::elementBytes).reversed());
         byte[] header = header(order);
         try (AtomicFile file = AtomicFile.create(target, overwrite)) {
             file.write(ByteBuffer.allocate(Long.BYTES)
@@ -113,7 +136,7 @@ public final class SafetensorsWriter {
             for (Entry entry : order) {
                 long end = begin + entry.data().length;
                 generator.writeObjectPropertyStart(entry.name());
-                generator.writeStringProperty("dtype", entry.format().name());
+                generator.writeStringProperty("dtype", entry.dtype());
                 generator.writeName("shape");
                 generator.writeArray(entry.shape(), 0, entry.shape().length);
                 generator.writeName("data_offsets");

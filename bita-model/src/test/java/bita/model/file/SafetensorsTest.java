@@ -56,7 +56,8 @@ class SafetensorsTest {
                 .metadata("calibration", "{\"a\": [1, 2]}")
                 .tensor("half", NumberFormat.F16, new long[] {2, 3}, values)
                 .tensor("full", NumberFormat.F32, new long[] {6}, values)
-                .tensor("brain", NumberFormat.BF16, new long[] {3, 1, 2}, values);
+                .tensor("brain", NumberFormat.BF16, new long[] {3, 1, 2}, values)
+                .tensor("whole", new long[] {2, 2}, new int[] {1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE});
         writer.write(path, false);
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             assertThat(file.metadata().entrySet())
@@ -64,8 +65,11 @@ class SafetensorsTest {
                     .containsExactly("format=bita", "calibration={\"a\": [1, 2]}");
             assertThat(file.tensors())
                     .extracting(SafetensorsTensor::toString)
-                    .containsExactly("full F32 [6]", "half F16 [2, 3]", "brain BF16 [3, 1, 2]");
+                    .containsExactly("full F32 [6]", "whole I32 [2, 2]", "half F16 [2, 3]", "brain BF16 [3, 1, 2]");
             assertThat(file.floats("full")).containsExactly(values);
+            assertThat(file.integers("whole")).containsExactly(1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE);
+            refuses(() -> file.integers("full"), "has the type \"F32\" where I32 is expected");
+            refuses(() -> file.floats("whole"), "has the type \"I32\", which is not supported");
             assertThat(file.floats("half")).containsExactly(1, -2, 0.5f, 65504, 0.099975586f, -0f);
             assertThat(file.floats("brain")).containsExactly(1, -2, 0.5f, 65536, 0.100097656f, -0f);
         }
@@ -84,6 +88,8 @@ class SafetensorsTest {
         assertThatThrownBy(() -> writer.tensor("t", NumberFormat.F16, shape, values))
                 .hasMessageContaining("70000.0 is beyond the range of F16");
         assertThatThrownBy(() -> writer.tensor("t", NumberFormat.F32, new long[] {3}, values))
+                .hasMessageContaining("has 2 values where its shape needs 3");
+        assertThatThrownBy(() -> writer.tensor("t", new long[] {3}, new int[2]))
                 .hasMessageContaining("has 2 values where its shape needs 3");
         assertThatThrownBy(() -> writer.tensor("t", NumberFormat.F32, new long[] {-2}, values))
                 .hasMessageContaining("dimension of size -2");

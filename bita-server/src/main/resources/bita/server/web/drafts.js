@@ -6,6 +6,7 @@ const SOURCES = {
   mask: 'drafted by mask tokens',
   automaton: 'drafted from text seen before, by a suffix automaton',
   recycling: 'drafted from tokens that earlier passes thought of',
+  bigram: 'drafted from what the model often says behind a word',
   lookup: 'drafted from the prompt',
   lookahead: 'drafted from n-grams computed on the side',
 };

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import bita.decode.Bigrams;
 import bita.decode.Calibration;
 import bita.decode.CandidateReader;
 import bita.kernels.CacheFormat;
@@ -40,7 +41,7 @@ class MaskCalibrationTest {
         for (long i = 0; i < tokens.count(); i++) {
             tokens.all().setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
         }
-        return TunedAdapter.of("test", model.config(), "ab".repeat(32), tokens, Calibration.none())
+        return TunedAdapter.of("test", model.config(), "ab".repeat(32), tokens, Calibration.none(), Bigrams.none())
                 .maskTokens(model.config());
     }
 

@@ -1,5 +1,6 @@
 package bita.tune.train;
 
+import bita.decode.Bigrams;
 import bita.decode.Calibration;
 import bita.decode.SamplingSettings;
 import bita.kernels.Kernels;
@@ -109,7 +110,13 @@ record TinyRun(Path model, Path folder, int steps, int threads) {
                         .run(answers(), checkpoint, log, stopped);
             }
             if (result.finished()) {
-                TunedAdapter.of("tiny", transformer.config(), MODEL, result.tokens(), Calibration.none())
+                TunedAdapter.of(
+                                "tiny",
+                                transformer.config(),
+                                MODEL,
+                                result.tokens(),
+                                Calibration.none(),
+                                Bigrams.none())
                         .write(adapter(), NumberFormat.F32, true);
             }
             return result;
