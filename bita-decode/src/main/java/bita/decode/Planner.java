@@ -8,10 +8,9 @@ import java.util.function.Supplier;
 
 /**
  * Chooses the rows of a step: which proposed nodes are worth verifying, and behind which of them masks are worth having.
- * Every row is worth the tokens that it is expected to bring, and a choice is worth its time if no other, of more rows or
- * fewer, brings more beyond what its time brings at the present speed. Where rows are cheap trees grow to their
- * limit; where nothing pays, a step is a plain one. For one sequence, or several that share a pass
- * (docs/decisions/0003-planning-a-step.md).
+ * Every row is worth the tokens that it is expected to bring, and the choice is the one that brings most tokens for its
+ * time. Where rows are cheap trees grow to their limit; where nothing pays, a step is a plain one. For one sequence, or
+ * several that share a pass (docs/decisions/0003-planning-a-step.md).
  *
  * <p>What it learns changes how fast decoding is, never what it says. Not thread-safe.
  */
@@ -22,7 +21,7 @@ final class Planner {
     private static final double LEAST = 0.01;
     /** A candidate less likely than this part of what rows cost at their cheapest is not thought about either. */
     private static final double LEAST_PART = 0.5;
-    /** Drafts that promise less than this part of a plain step are left: expectations err, and drafting itself takes time. */
+    /** Drafts that promise less than this beyond a plain step's speed are left: expectations err, and drafting takes time. */
     private static final double LEAST_GAIN = 0.1;
 
     private final StepCosts costs;
@@ -48,7 +47,7 @@ final class Planner {
     /**
      * @param mostRows  of a step
      * @param masks     of a whole group, 0 if there are none
-     * @param leastGain of drafts, as a part of a plain step
+     * @param leastGain of drafts, as a part of a plain step's tokens for its time
      */
     private Planner(StepCosts costs, int mostRows, int masks, double leastGain) {
         this.costs = costs;
@@ -86,7 +85,7 @@ final class Planner {
         for (int rows = 1; base + rows <= mostRows; rows++) {
             cheapest = Math.min(cheapest, (milliseconds(base + rows + others) - alone) / rows);
         }
-        return (float) Math.clamp(LEAST_PART * cheapest * tokensPerMillisecond(drafters.size()), LEAST, 1);
+        return (float) Math.clamp(LEAST_PART * cheapest * plainTokensPerMillisecond(drafters.size()), LEAST, 1);
     }
 
     private static int baseRows(List<Drafter> drafters) {
@@ -103,9 +102,10 @@ final class Planner {
         milliseconds = costs.milliseconds(pass.contexts);
         int base = baseRows(drafters);
         int count = collect(drafters);
-        double perMillisecond = tokensPerMillisecond(drafters.size());
+        // The rows that nobody chooses are there in any case, and so is their time.
+        double given = milliseconds(base + others) - milliseconds(base);
         double nodeValue = 0;
-        double best = leastGain * drafters.size() - perMillisecond * milliseconds(base + others);
+        double best = (1 + leastGain) * drafters.size() / milliseconds(base);
         int bestNodes = 0;
         int bestMasks = 0;
         for (int nodes = 0; nodes <= count && base + nodes <= mostRows; nodes++) {
@@ -118,9 +118,10 @@ final class Planner {
             double value = nodeValue;
             for (int taken = 0; taken <= masks && base + nodes + taken <= mostRows; taken++) {
                 value += taken == 0 ? 0 : values[masks - taken];
-                double net = value - perMillisecond * milliseconds(base + nodes + taken + others);
-                if (nodes + taken > 0 && net > best) {
-                    best = net;
+                double perMillisecond =
+                        (drafters.size() + value) / (milliseconds(base + nodes + taken + others) - given);
+                if (nodes + taken > 0 && perMillisecond > best) {
+                    best = perMillisecond;
                     bestNodes = nodes;
                     bestMasks = taken;
                 }

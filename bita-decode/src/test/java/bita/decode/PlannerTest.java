@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -96,6 +97,35 @@ class PlannerTest {
 
         assertThat(drafter.pool().size()).isGreaterThan(4);
         assertThat(rows(drafter)).isEqualTo(2);
+    }
+
+    /** Held against all numbers of rows: what is drafted now brings most tokens for its time, whatever earlier steps brought. */
+    @Test
+    void takesTheRowsThatBringMostForTheirTime() {
+        StepCosts costs = StepCosts.fixed(Map.of(1, 10.0, 4, 11.0, 5, 14.0, 8, 20.0, 16, 40.0));
+        double[] times = costs.milliseconds(ALONE.contexts());
+        for (float likely : new float[] {0.05f, 0.2f, 0.5f, 0.7f, 0.95f}) {
+            Drafter drafter = drafter(candidates(likely, 0.8f * likely));
+            DraftTree pool = drafter.pool();
+            double[] probabilities = IntStream.range(1, pool.size())
+                    .mapToDouble(node -> -pool.probability(node))
+                    .sorted()
+                    .toArray();
+            double tokens = 1;
+            double most = 1.1 / times[0]; // less than a tenth more than plain decoding's is not worth it
+            int expected = 1;
+            for (int rows = 2; rows <= pool.size(); rows++) {
+                tokens -= probabilities[rows - 2];
+                if (tokens / times[rows - 1] > most) {
+                    most = tokens / times[rows - 1];
+                    expected = rows;
+                }
+            }
+            Planner.of(METHOD, 0, OptionalInt.empty(), () -> costs)
+                    .orElseThrow()
+                    .plan(List.of(drafter), ALONE);
+            assertThat(rows(drafter)).as("with %s", likely).isEqualTo(expected);
+        }
     }
 
     @Test
