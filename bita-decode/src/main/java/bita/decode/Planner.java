@@ -24,9 +24,16 @@ final class Planner {
     /** Drafts that promise less than this beyond a plain step's speed are left: expectations err, and drafting takes time. */
     private static final double LEAST_GAIN = 0.1;
 
+    /**
+     * What masks of a step take besides their rows, however many: this part of a plain step. Their attention to the prompt
+     * tokens, and reading what they predict (docs/measurements.md).
+     */
+    private static final double MASKS = 0.05;
+
     private final StepCosts costs;
     private final int mostRows;
     private final double leastGain;
+    private final double masksTake; // besides rows, as a part of a plain step
     private final MaskGains gains;
 
     private double tokens; // decayed
@@ -48,10 +55,12 @@ final class Planner {
      * @param mostRows  of a step
      * @param masks     of a whole group, 0 if there are none
      * @param leastGain of drafts, as a part of a plain step's tokens for its time
+     * @param masksTake besides rows, as a part of a plain step
      */
-    private Planner(StepCosts costs, int mostRows, int masks, double leastGain) {
+    private Planner(StepCosts costs, int mostRows, int masks, double leastGain, double masksTake) {
         this.costs = costs;
         this.leastGain = leastGain;
+        this.masksTake = masksTake;
         this.mostRows = Math.min(mostRows, costs.mostRows());
         gains = new MaskGains(masks);
     }
@@ -59,10 +68,10 @@ final class Planner {
     /** The planner of a method's steps: within a budget, or by what rows cost; empty for a method that comes as it is. */
     static Optional<Planner> of(Method.Drafting method, int masks, OptionalInt budget, Supplier<StepCosts> costs) {
         if (budget.isPresent()) {
-            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), masks, 0));
+            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), masks, 0, 0));
         }
         return method.isPlanned()
-                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, masks, LEAST_GAIN))
+                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, masks, LEAST_GAIN, MASKS))
                 : Optional.empty();
     }
 
@@ -118,8 +127,10 @@ final class Planner {
             double value = nodeValue;
             for (int taken = 0; taken <= masks && base + nodes + taken <= mostRows; taken++) {
                 value += taken == 0 ? 0 : values[masks - taken];
-                double perMillisecond =
-                        (drafters.size() + value) / (milliseconds(base + nodes + taken + others) - given);
+                double time = milliseconds(base + nodes + taken + others)
+                        - given
+                        + (taken == 0 ? 0 : masksTake * milliseconds(base));
+                double perMillisecond = (drafters.size() + value) / time;
                 if (nodes + taken > 0 && perMillisecond > best) {
                     best = perMillisecond;
                     bestNodes = nodes;

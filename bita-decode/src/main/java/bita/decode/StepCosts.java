@@ -53,9 +53,11 @@ public final class StepCosts {
     private static final double STEADY = 1.2;
 
     /** How much of a step's surprise the costs of all rows take over: the machine as a whole has become slower or faster. */
-    private static final double LEARN_ALL = 0.05;
+    private static final double LEARN_ALL = 0.1;
     /** How much of it those of as many rows take over. */
-    private static final double LEARN = 0.01;
+    private static final double LEARN = 0.02;
+    /** A step teaches no larger surprise than this, so that those that other programs held up do not outweigh the rest. */
+    private static final double MOST_SURPRISE = 0.1;
     /** A step this many times as long as expected was interrupted. */
     private static final double INTERRUPTED = 3;
     /** Costs whose ratios have changed by more than this are to be measured again. */
@@ -305,8 +307,9 @@ public final class StepCosts {
         if (milliseconds > INTERRUPTED * expected) {
             return;
         }
-        scale *= Math.pow(milliseconds / expected, LEARN_ALL);
-        corrections[rows - 1] *= Math.pow(milliseconds / expected, LEARN);
+        double surprise = Math.clamp(milliseconds / expected, 1 - MOST_SURPRISE, 1 + MOST_SURPRISE);
+        scale *= Math.pow(surprise, LEARN_ALL);
+        corrections[rows - 1] *= Math.pow(surprise, LEARN);
     }
 
     /**

@@ -155,6 +155,16 @@ class PlannerTest {
         assertThat(likely.masks(0)).isZero();
     }
 
+    /** A first mask brings 0.4 tokens, as long as nothing was seen; a step with masks takes a twentieth besides its rows. */
+    @Test
+    void masksPayForMoreThanTheirRows() {
+        Drafter drafter = drafter(MaskCandidates.none());
+        planner(StepCosts.fixed(Map.of(1, 10.0, 2, 12.5, 3, 20.0))).plan(List.of(drafter), ALONE);
+        assertThat(rows(drafter)).isEqualTo(1);
+        planner(StepCosts.fixed(Map.of(1, 10.0, 2, 12.0, 3, 20.0))).plan(List.of(drafter), ALONE);
+        assertThat(rows(drafter)).isEqualTo(2);
+    }
+
     @Test
     void sequencesShareTheRows() {
         Drafter likely = drafter(candidates(0.9f, 0.8f));

@@ -70,6 +70,19 @@ class StepCostsTest {
         assertThat(costs.drifted()).isTrue();
     }
 
+    /** Other programs hold some steps up: by how much says nothing about rows. */
+    @Test
+    void stepsThatWereHeldUpHardlyCount() {
+        StepCosts costs = StepCosts.of(Map.of(1, 4.0, 8, 8.0), StepCosts.Attention.NONE);
+        for (int i = 0; i < 400; i++) {
+            double delay = i % 5 == 0 ? 2.5 : 1;
+            costs.observe(1, ONE, 4);
+            costs.observe(8, ONE, 8 * delay);
+        }
+
+        assertThat(costs.milliseconds(ONE)[7] / costs.milliseconds(ONE)[0]).isBetween(2.0, 2.15);
+    }
+
     /** Contexts that are read once for all rows do not make a further row dearer. */
     @Test
     void severalSequencesReadSeveralContexts() {
