@@ -421,7 +421,7 @@ def summary():
             lines.append(f"| {what}{'' if other == machine else f' (on {other})'} | {value(kept['figures'])} |")
 
     def default(rows):
-        return next(row for row in rows if row["method"] == DEFAULT and row["category"] == "all")
+        return [row for row in rows if row["category"] == "all"][-1]  # the default stands last, whatever its name was then
     add("accelerated against plain, 39 questions of seven kinds", "methods", lambda rows: speed(default(rows)))
     add("the development half of Spec-Bench", "halves", lambda f: speed(default(f["spec-bench"])))
     add("the development half of HumanEval", "halves", lambda f: speed(default(f["humaneval"])))

@@ -24,11 +24,6 @@ final class Adapters {
                     throw new IOException(misfit.get());
                 }
                 warnOfOtherModel(adapter, model, notices);
-                if (adapter.bigrams().tokens() == 0) {
-                    notices.add("the adapter " + adapter.origin()
-                            + " has no bigrams of the model's answers, since it is imported or old: one that is tuned anew"
-                            + " drafts a little better");
-                }
                 yield Optional.of(adapter);
             }
             case AdapterChoice.Automatic automatic -> {

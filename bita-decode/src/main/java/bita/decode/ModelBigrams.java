@@ -2,7 +2,7 @@ package bita.decode;
 
 /**
  * Drafts what the model most often says behind a token ({@link Bigrams} of its own answers, as the model-derived n-grams of
- * N-Grammys, Stewart et al. 2024, arXiv 2411.03786). It knows something where all others are still empty: at the beginning
+ * N-Grammys, Stewart et al. 2024, PMLR 262). It knows something where all others are still empty: at the beginning
  * of a text, and behind words that are new in it. Like {@link TokenRecycling} it continues whatever others have drafted.
  *
  * <p>How likely a successor is depends on its share of what was counted, and on whether others have drafted behind the same
