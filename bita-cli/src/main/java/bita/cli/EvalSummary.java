@@ -18,8 +18,8 @@ final class EvalSummary {
 
     private static Table methods(EvaluationResult result) {
         Table table = new Table("rlrrrrlr")
-                .row("", "", "tokens", "rows", "tokens", "speed", "95 %", "identical")
-                .row("", "method", "/step", "/step", "/s", "up", "interval", "prompts");
+                .row("", "", "tok/", "rows/", "tok/", "speed", "95 %", "same")
+                .row("", "method", "step", "step", "s", "up", "interval", "texts");
         int number = 1;
         for (ResultRow row : result.rows(ResultRow.ALL).toList()) {
             table.row(

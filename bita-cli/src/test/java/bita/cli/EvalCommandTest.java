@@ -84,7 +84,7 @@ class EvalCommandTest {
                         "\nmath ",
                         "\nidentical: every token of every method is plain decoding's\n")
                 .endsWith("\nreport: " + output.resolve("report.html") + "\n");
-        assertThat(result.out().lines()).allMatch(line -> line.length() <= 98 || line.startsWith("report: "));
+        assertThat(result.out().lines()).allMatch(line -> line.length() <= 90 || line.startsWith("report: "));
         assertThat(result.err()).contains("100 % ", "  30 of 30 answers");
         assertThat(output.resolve("answers/masks3-upper-triangle-5.jsonl")).isRegularFile();
         assertThat(Files.readString(output.resolve("report.md")))

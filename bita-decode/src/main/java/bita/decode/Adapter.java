@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -172,7 +171,7 @@ public final class Adapter {
                 throw unknownPart(file, Text.quote(part));
             }
         }
-        return new HashSet<>(parts);
+        return Set.copyOf(parts);
     }
 
     private static Bigrams bigrams(SafetensorsFile file) throws ModelFormatException {

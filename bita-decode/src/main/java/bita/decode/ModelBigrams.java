@@ -21,17 +21,34 @@ final class ModelBigrams implements DraftSource {
     };
 
     private static final int RANGES = RIGHT.length / 2;
-    private static final int NO_KIND = -1;
 
-    private final Bigrams bigrams;
+    private final SuccessorWalk walk = new SuccessorWalk(MOST);
     private final HitRates rates = new HitRates(RIGHT);
-    private int[] places = {}; // of a node's token among the bigrams, or negative
-    private int[] nextRanks = {}; // of a node: how many of its successors are in the tree
-    private boolean[] besides = {}; // whether others have drafted behind a node
-    private int[] kinds = {}; // of a node's next successor, or NO_KIND
+    private final SuccessorWalk.Table table;
 
     ModelBigrams(Bigrams bigrams) {
-        this.bigrams = bigrams;
+        table = new SuccessorWalk.Table() {
+            @Override
+            public int find(int token) {
+                return bigrams.find(token);
+            }
+
+            @Override
+            public int count(int place) {
+                return bigrams.successors(place);
+            }
+
+            @Override
+            public int successor(int place, int rank) {
+                return bigrams.successor(place, rank);
+            }
+
+            @Override
+            public int kind(int place, int rank, boolean beside) {
+                int range = Math.min(RANGES - 1, (int) (-Math.log(bigrams.share(place, rank)) / Math.log(2)));
+                return beside ? RANGES + range : range;
+            }
+        };
     }
 
     @Override
@@ -54,50 +71,7 @@ final class ModelBigrams implements DraftSource {
 
     @Override
     public void grow(DraftTree tree) {
-        if (places.length < tree.capacity()) {
-            places = new int[tree.capacity()];
-            nextRanks = new int[tree.capacity()];
-            besides = new boolean[tree.capacity()];
-            kinds = new int[tree.capacity()];
-        }
-        int known = 0; // nodes that were looked up
-        for (int added = 0; added < MOST; added++) {
-            for (; known < tree.size(); known++) {
-                places[known] = bigrams.find(tree.token(known));
-                nextRanks[known] = 0;
-                besides[known] = tree.firstChild(known) != DraftTree.NONE;
-                kinds[known] = kind(known);
-            }
-            int best = DraftTree.NONE;
-            float bestProbability = 0;
-            for (int node = 0; node < known; node++) {
-                if (kinds[node] != NO_KIND) {
-                    float probability = tree.probability(node) * rates.of(kinds[node]);
-                    if (probability > bestProbability) {
-                        best = node;
-                        bestProbability = probability;
-                    }
-                }
-            }
-            if (best == DraftTree.NONE) {
-                return;
-            }
-            int kind = kinds[best];
-            int token = bigrams.successor(places[best], nextRanks[best]++);
-            kinds[best] = kind(best);
-            if (tree.add(best, token, bestProbability, origin(), kind) == DraftTree.NONE) {
-                return;
-            }
-        }
-    }
-
-    private int kind(int node) {
-        if (places[node] < 0 || nextRanks[node] == bigrams.successors(places[node])) {
-            return NO_KIND;
-        }
-        float share = bigrams.share(places[node], nextRanks[node]);
-        int range = Math.min(RANGES - 1, (int) (-Math.log(share) / Math.log(2)));
-        return besides[node] ? RANGES + range : range;
+        walk.grow(tree, table, rates, origin());
     }
 
     @Override

@@ -23,21 +23,41 @@ final class TokenRecycling implements DraftSource {
      */
     private static final float[] RIGHT = {0.4f, 0.12f, 0.06f, 0.04f, 0.03f, 0.02f, 0.015f, 0.01f};
 
-    private final int nodes;
+    private final SuccessorWalk walk;
     private final int ranks; // fewer than RANKS only in a vocabulary that has fewer
     private final HitRates rates = new HitRates(RIGHT); // by rank
     private final TokenTable successors; // the likeliest first
-    private int[] offsets = {}; // of a node's successors, or -1
-    private int[] nextRanks = {}; // of a node: how many of its successors are in the tree
+    private final SuccessorWalk.Table table;
     private int[] top = {};
 
     /**
      * @param nodes most candidates of a tree, those that others have drafted too included
      */
     TokenRecycling(int vocabulary, int nodes) {
-        this.nodes = nodes;
+        walk = new SuccessorWalk(nodes);
         ranks = ranks(vocabulary);
         successors = new TokenTable(vocabulary, ranks);
+        table = new SuccessorWalk.Table() {
+            @Override
+            public int find(int token) {
+                return successors.find(token);
+            }
+
+            @Override
+            public int count(int place) {
+                return ranks;
+            }
+
+            @Override
+            public int successor(int place, int rank) {
+                return successors.numbers()[place + rank];
+            }
+
+            @Override
+            public int kind(int place, int rank, boolean beside) {
+                return rank;
+            }
+        };
     }
 
     /** Successors that a token of a vocabulary keeps. */
@@ -86,36 +106,7 @@ final class TokenRecycling implements DraftSource {
 
     @Override
     public void grow(DraftTree tree) {
-        if (offsets.length < tree.capacity()) {
-            offsets = new int[tree.capacity()];
-            nextRanks = new int[tree.capacity()];
-        }
-        int known = 0; // nodes whose successors are looked up
-        for (int added = 0; added < nodes; added++) {
-            for (; known < tree.size(); known++) {
-                offsets[known] = successors.find(tree.token(known));
-                nextRanks[known] = 0;
-            }
-            int best = DraftTree.NONE;
-            float bestProbability = 0;
-            for (int node = 0; node < known; node++) {
-                if (offsets[node] >= 0 && nextRanks[node] < ranks) {
-                    float probability = tree.probability(node) * rates.of(nextRanks[node]);
-                    if (probability > bestProbability) {
-                        best = node;
-                        bestProbability = probability;
-                    }
-                }
-            }
-            if (best == DraftTree.NONE) {
-                return;
-            }
-            int rank = nextRanks[best]++;
-            int token = successors.numbers()[offsets[best] + rank];
-            if (tree.add(best, token, bestProbability, origin(), rank) == DraftTree.NONE) {
-                return;
-            }
-        }
+        walk.grow(tree, table, rates, origin());
     }
 
     @Override

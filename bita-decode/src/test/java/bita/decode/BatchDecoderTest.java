@@ -87,7 +87,7 @@ class BatchDecoderTest {
     }
 
     private static BatchDecoder decoder(Engine engine, BatchSettings settings) {
-        return new BatchDecoder(engine, Optional.empty(), SomeCosts::of, settings);
+        return new BatchDecoder(engine, SomeBigrams.adapter(model.config()), SomeCosts::of, settings);
     }
 
     private static BatchRequest request(Random random) {
