@@ -4,6 +4,7 @@ import bita.api.store.StepCostStore;
 import bita.decode.StepCosts;
 import bita.kernels.Processors;
 import bita.model.Engine;
+import bita.model.MaskTokens;
 import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -46,9 +47,14 @@ final class ModelCosts {
                 ", ",
                 engine.model().config().toString(),
                 engine.model().weightBytes() + " bytes",
+                engine.maskTokens().map(ModelCosts::key).orElse("no adapter"),
                 (engine.kernels().backend() + " " + engine.kernels().instructionSet()).toLowerCase(Locale.ROOT),
                 engine.team().threads() + " threads",
                 Processors.name());
+    }
+
+    private static String key(MaskTokens masks) {
+        return masks.masks() + " masks, " + masks.prompts() + " prompt tokens, rank " + masks.rank();
     }
 
     /** Lets the next process measure anew if the machine has become another one, or was busy when it was measured. */

@@ -37,7 +37,9 @@ record Drafting(Method.Drafting method, int masks, Bigrams bigrams, Optional<Pla
                 .map(source -> Math.min(source.perGroup(), loaded))
                 .orElse(0);
         Bigrams bigrams = adapter.map(Adapter::bigrams).orElseGet(Bigrams::none);
-        return Optional.of(new Drafting(drafting, masks, bigrams, Planner.of(drafting, masks, rows, costs)));
+        Calibration calibration = adapter.map(Adapter::calibration).orElseGet(Calibration::none);
+        MaskGains gains = new MaskGains(masks, calibration, drafting.sources().size() > 1);
+        return Optional.of(new Drafting(drafting, masks, bigrams, Planner.of(drafting, gains, rows, costs)));
     }
 
     /**

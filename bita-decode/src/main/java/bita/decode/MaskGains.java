@@ -1,34 +1,47 @@
 package bita.decode;
 
-import java.util.Arrays;
-
 /**
  * What a mask behind the node that turns out last brings: tokens of the next step, less the price of the rows that its
  * candidates take there. A mean by depth, soon a running one. While there are no masks it drifts back to where it began, so that
  * they are tried again some time.
+ *
+ * <p>At first a mask is expected to bring what its likeliest candidate is right in the adapter's calibration, and half of that
+ * beside other sources, which draft many of the same tokens.
  */
 final class MaskGains {
-    /** Tokens of the first mask before anything is seen; of each deeper one this share. */
-    private static final double FIRST = 0.4;
+    /** How often a mask is right behind right ones, where the adapter does not say. */
+    private static final double[] RIGHT = {0.4, 0.2, 0.15};
 
-    private static final double DEEPER = 0.5;
+    private static final double BESIDE_OTHERS = 0.5;
     private static final double LEARN = 0.04;
     /** What is expected at first counts as much as this many steps with the mask. */
     private static final int PRIOR = 4;
 
     private static final double FORGET = 0.005;
 
+    private final double[] start;
     private final double[] gains;
     private final int[] seen; // steps with each mask
 
-    MaskGains(int masks) {
-        gains = new double[masks];
+    /**
+     * @param masks        of a whole group, 0 if there are none
+     * @param besideOthers whether other sources draft as well
+     */
+    MaskGains(int masks, Calibration calibration, boolean besideOthers) {
+        start = new double[masks];
+        double path = besideOthers ? BESIDE_OTHERS : 1;
+        for (int mask = 0; mask < masks; mask++) {
+            path *= right(mask, calibration);
+            start[mask] = path;
+        }
+        gains = start.clone();
         seen = new int[masks];
-        Arrays.setAll(gains, MaskGains::start);
     }
 
-    private static double start(int mask) {
-        return FIRST * Math.pow(DEEPER, mask);
+    private static double right(int mask, Calibration calibration) {
+        return mask < calibration.masks() && calibration.candidates(mask, 0) > 0
+                ? (double) calibration.right(mask, 0) / calibration.candidates(mask, 0)
+                : RIGHT[Math.min(mask, RIGHT.length - 1)];
     }
 
     int masks() {
@@ -58,7 +71,7 @@ final class MaskGains {
                 double learn = Math.max(LEARN, 1.0 / (PRIOR + seen[mask]));
                 gains[mask] += learn * (brought - price * drafter.verified(mask) - gains[mask]);
             } else {
-                gains[mask] += FORGET * (start(mask) - gains[mask]);
+                gains[mask] += FORGET * (start[mask] - gains[mask]);
             }
         }
     }

@@ -24,16 +24,9 @@ final class Planner {
     /** Drafts that promise less than this beyond a plain step's speed are left: expectations err, and drafting takes time. */
     private static final double LEAST_GAIN = 0.1;
 
-    /**
-     * What masks of a step take besides their rows, however many: this part of a plain step. Their attention to the prompt
-     * tokens, and reading what they predict (docs/measurements.md).
-     */
-    private static final double MASKS = 0.05;
-
     private final StepCosts costs;
     private final int mostRows;
     private final double leastGain;
-    private final double masksTake; // besides rows, as a part of a plain step
     private final MaskGains gains;
 
     private double tokens; // decayed
@@ -53,25 +46,28 @@ final class Planner {
 
     /**
      * @param mostRows  of a step
-     * @param masks     of a whole group, 0 if there are none
+     * @param gains     of the masks of a whole group
      * @param leastGain of drafts, as a part of a plain step's tokens for its time
-     * @param masksTake besides rows, as a part of a plain step
      */
-    private Planner(StepCosts costs, int mostRows, int masks, double leastGain, double masksTake) {
+    private Planner(StepCosts costs, int mostRows, MaskGains gains, double leastGain) {
         this.costs = costs;
         this.leastGain = leastGain;
-        this.masksTake = masksTake;
         this.mostRows = Math.min(mostRows, costs.mostRows());
-        gains = new MaskGains(masks);
+        this.gains = gains;
     }
 
-    /** The planner of a method's steps: within a budget, or by what rows cost; empty for a method that comes as it is. */
-    static Optional<Planner> of(Method.Drafting method, int masks, OptionalInt budget, Supplier<StepCosts> costs) {
+    /**
+     * The planner of a method's steps: within a budget, or by what rows cost; empty for a method that comes as it is.
+     *
+     * @param gains of the masks of a whole group
+     */
+    static Optional<Planner> of(
+            Method.Drafting method, MaskGains gains, OptionalInt budget, Supplier<StepCosts> costs) {
         if (budget.isPresent()) {
-            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), masks, 0, 0));
+            return Optional.of(new Planner(StepCosts.flat(budget.getAsInt()), budget.getAsInt(), gains, 0));
         }
         return method.isPlanned()
-                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, masks, LEAST_GAIN, MASKS))
+                ? Optional.of(new Planner(costs.get(), StepCosts.MOST_ROWS, gains, LEAST_GAIN))
                 : Optional.empty();
     }
 
@@ -113,6 +109,7 @@ final class Planner {
         int count = collect(drafters);
         // The rows that nobody chooses are there in any case, and so is their time.
         double given = milliseconds(base + others) - milliseconds(base);
+        double masksTake = costs.masks();
         double nodeValue = 0;
         double best = (1 + leastGain) * drafters.size() / milliseconds(base);
         int bestNodes = 0;
@@ -127,9 +124,7 @@ final class Planner {
             double value = nodeValue;
             for (int taken = 0; taken <= masks && base + nodes + taken <= mostRows; taken++) {
                 value += taken == 0 ? 0 : values[masks - taken];
-                double time = milliseconds(base + nodes + taken + others)
-                        - given
-                        + (taken == 0 ? 0 : masksTake * milliseconds(base));
+                double time = milliseconds(base + nodes + taken + others) - given + (taken == 0 ? 0 : masksTake);
                 double perMillisecond = (drafters.size() + value) / time;
                 if (nodes + taken > 0 && perMillisecond > best) {
                     best = perMillisecond;
@@ -270,11 +265,12 @@ final class Planner {
      * @param drafters which have learned from it
      * @param decided    tokens in all
      * @param rows       of the pass
+     * @param withMasks  whether masks were among them
      */
-    void learn(List<Drafter> drafters, int decided, int rows, Pass pass, long nanos) {
+    void learn(List<Drafter> drafters, int decided, int rows, boolean withMasks, Pass pass, long nanos) {
         milliseconds = costs.milliseconds(pass.contexts);
         if (pass.others == 0) {
-            costs.observe(rows, pass.contexts, nanos / 1e6);
+            costs.observe(rows, withMasks, pass.contexts, nanos / 1e6);
             tokens = KEEP * tokens + decided;
             plainTokens = KEEP * plainTokens + milliseconds(rows) * plainTokensPerMillisecond(drafters.size());
         }

@@ -107,7 +107,14 @@ final class SequencePasses implements AutoCloseable {
                     .filter(s -> s.drafting().isPresent())
                     .mapToInt(s -> s.decided().size())
                     .sum();
-            planner.get().learn(drafters, decided, rows, load, clock.time().total());
+            planner.get()
+                    .learn(
+                            drafters,
+                            decided,
+                            rows,
+                            maskRows > 0,
+                            load,
+                            clock.time().total());
         }
         return share(sequences, clock.time(), reading, rows);
     }

@@ -4,7 +4,9 @@ import bita.kernels.CacheFormat;
 import bita.model.Engine;
 import bita.model.ForwardPass;
 import bita.model.KvCache;
+import bita.model.MaskTokens;
 import bita.model.Rows;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -21,9 +23,11 @@ import java.util.function.ToDoubleFunction;
  * that decode nothing, then corrected by the steps that are made, since other programs change it. Costs are asked for to be
  * compared with each other: does one more row pay? Shared by the sessions of a model; thread-safe.
  *
- * <p>A step of R rows, of several sequences with c tokens in their caches together and m on average, is expected to take s *
+ * <p>A step of R rows without masks, of several sequences with c tokens in their caches together and m on average, is expected to take s *
  * (rows(R) + (c - {@value #CONTEXT}) * attention.perToken + (m - {@value #CONTEXT}) * R * attention.perTokenAndRow): rows(R) is
- * measured with one sequence of {@value #CONTEXT} tokens, and s says how fast the machine is just now.
+ * measured with one sequence of {@value #CONTEXT} tokens, and s says how fast the machine is just now. What masks take besides
+ * their rows, however many: their attention to the prompt tokens, what they add to linear layers, and reading what they
+ * predict.
  */
 public final class StepCosts {
     /** Most rows of a step that costs are measured for. */
@@ -41,6 +45,9 @@ public final class StepCosts {
     private static final Set<Integer> LONG_CONTEXT_ROWS = Set.of(1, 4, 8, 16);
     /** However short contexts are, a step takes at least this part of what it does with one of {@link #CONTEXT} tokens. */
     private static final double LEAST_PART = 0.5;
+
+    /** With these numbers of rows, the last of which are masks, it is measured what masks cost. */
+    private static final Set<Integer> MASK_ROWS = Set.of(2, 4, 8);
 
     private static final int LEAST_ROUNDS = 3;
     /** On a quiet machine these do; on another it is measured until the time is up. */
@@ -67,6 +74,7 @@ public final class StepCosts {
 
     private final double[] measured; // milliseconds by rows, from 1
     private final Attention attention;
+    private final double masks; // milliseconds, besides their rows
     private final double[] corrections; // factors, of each
     private final boolean fixed;
     private double scale = 1; // a factor, of all
@@ -98,26 +106,31 @@ public final class StepCosts {
      */
     record Contexts(int sequences, long tokens) {}
 
-    private StepCosts(double[] measured, Attention attention, boolean fixed) {
+    private StepCosts(double[] measured, Attention attention, double masks, boolean fixed) {
         this.measured = measured;
         this.attention = Objects.requireNonNull(attention);
+        this.masks = masks;
         this.fixed = fixed;
         corrections = new double[measured.length];
         Arrays.fill(corrections, 1);
     }
 
-    /** Costs that no step corrects, of which contexts are no part; otherwise as {@link #of}. */
+    /** Costs that no step corrects, of which neither contexts nor masks are a part; otherwise as {@link #of}. */
     public static StepCosts fixed(Map<Integer, Double> milliseconds) {
-        return new StepCosts(of(milliseconds, Attention.NONE).measured, Attention.NONE, true);
+        return new StepCosts(of(milliseconds, Attention.NONE, 0).measured, Attention.NONE, 0, true);
     }
 
     /**
      * Costs from some of their points.
      *
      * @param milliseconds by rows, of one row at least, with one sequence of {@value #CONTEXT} tokens
+     * @param masks        milliseconds of a step's masks, besides their rows
      * @throws IllegalArgumentException if a number of rows or a time cannot be one
      */
-    public static StepCosts of(Map<Integer, Double> milliseconds, Attention attention) {
+    public static StepCosts of(Map<Integer, Double> milliseconds, Attention attention, double masks) {
+        if (!(masks >= 0 && masks < Double.MAX_VALUE)) { // NaN too
+            throw new IllegalArgumentException("masks cannot take " + masks + " ms");
+        }
         NavigableMap<Integer, Double> points = new TreeMap<>(milliseconds);
         points.forEach((rows, time) -> {
             if (rows < 1 || rows > MOST_ROWS || !(time > 0 && time < Double.MAX_VALUE)) { // NaN too
@@ -141,7 +154,7 @@ public final class StepCosts {
                 all[rows - 1] = time;
             }
         }
-        return new StepCosts(ascending(all), attention, false);
+        return new StepCosts(ascending(all), attention, masks, false);
     }
 
     /** Fewer rows are not more work, and other programs only make steps longer. */
@@ -156,10 +169,13 @@ public final class StepCosts {
     static StepCosts flat(int budget) {
         double[] one = new double[budget];
         Arrays.fill(one, 1);
-        return new StepCosts(one, Attention.NONE, true);
+        return new StepCosts(one, Attention.NONE, 0, true);
     }
 
-    /** Measures, in a second with a small model, in ten with a large one; only once where the costs are kept. */
+    /**
+     * Measures, in a second with a small model, in ten with a large one; only once where the costs are kept. Masks cost nothing
+     * where the engine has no adapter.
+     */
     public static StepCosts measure(Engine engine) {
         int trained = engine.model().config().contextLength();
         int most = Math.clamp(trained / 4, 1, MOST_ROWS);
@@ -168,12 +184,12 @@ public final class StepCosts {
         try (KvCache cache = new KvCache(engine.model().config(), CacheFormat.F16, longContext + most);
                 ForwardPass pass = new ForwardPass(engine, most)) {
             pass.reserveLogits(most);
-            Timer timer = new Timer(pass, cache);
+            Timer timer = new Timer(engine, pass, cache);
             List<Point> points = new ArrayList<>();
-            double _ = timer.milliseconds(new Point(1, context)); // warms up, like all of this first round
-            double one = timer.milliseconds(new Point(1, context));
+            double _ = timer.milliseconds(new Point(1, context, false)); // warms up, like all of this first round
+            double one = timer.milliseconds(new Point(1, context, false));
             for (int rows : POINTS) {
-                Point point = new Point(rows, context);
+                Point point = new Point(rows, context, false);
                 double dear = DEAREST * one;
                 // Twice, since the first may have been interrupted.
                 if (rows > most || (rows > 1 && timer.milliseconds(point) > dear && timer.milliseconds(point) > dear)) {
@@ -184,7 +200,11 @@ public final class StepCosts {
             List<Point> all = new ArrayList<>(points);
             points.stream()
                     .filter(point -> LONG_CONTEXT_ROWS.contains(point.rows))
-                    .map(point -> new Point(point.rows, longContext))
+                    .map(point -> new Point(point.rows, longContext, false))
+                    .forEach(all::add);
+            points.stream()
+                    .filter(point -> engine.maskTokens().isPresent() && MASK_ROWS.contains(point.rows))
+                    .map(point -> new Point(point.rows, context, true))
                     .forEach(all::add);
             List<double[]> rounds = new ArrayList<>();
             long start = System.nanoTime();
@@ -201,18 +221,27 @@ public final class StepCosts {
             NavigableMap<Integer, Double> byRows = new TreeMap<>();
             points.forEach(point -> byRows.put(point.rows, shortest.applyAsDouble(point)));
             NavigableMap<Integer, Double> longer = new TreeMap<>();
+            List<Double> masks = new ArrayList<>();
             for (Point point : all.subList(points.size(), all.size())) {
-                longer.put(
-                        point.rows,
-                        shortest.applyAsDouble(point) - shortest.applyAsDouble(new Point(point.rows, context)));
+                double more =
+                        shortest.applyAsDouble(point) - shortest.applyAsDouble(new Point(point.rows, context, false));
+                if (point.masks) {
+                    masks.add(more);
+                } else {
+                    longer.put(point.rows, more);
+                }
             }
             Attention attention = attention(longer, Math.max(1, longContext - context));
-            return new StepCosts(of(byRows, attention).measured, attention, false);
+            return of(byRows, attention, Math.max(0, mean(masks)));
         }
     }
 
-    /** A step to measure. */
-    private record Point(int rows, int context) {}
+    /**
+     * A step to measure.
+     *
+     * @param masks whether as many of the rows as an adapter has masks, but not the first, are masks
+     */
+    private record Point(int rows, int context, boolean masks) {}
 
     /**
      * The line through what a longer context has cost, by least squares: on a busy machine two points say little.
@@ -256,10 +285,16 @@ public final class StepCosts {
     private static final class Timer {
         private final ForwardPass pass;
         private final KvCache cache;
+        private final CandidateReader reader;
+        private final int masks;
+        private final long rowBytes;
 
-        Timer(ForwardPass pass, KvCache cache) {
+        Timer(Engine engine, ForwardPass pass, KvCache cache) {
             this.pass = pass;
             this.cache = cache;
+            reader = new CandidateReader(engine, Calibration.none());
+            masks = engine.maskTokens().map(MaskTokens::masks).orElse(0);
+            rowBytes = (long) engine.model().config().vocabulary() * Float.BYTES;
         }
 
         double milliseconds(Point point) {
@@ -267,12 +302,16 @@ public final class StepCosts {
             cache.assumeLength(point.context);
             Rows rows = new Rows();
             int[] all = new int[point.rows];
+            int tokens = point.rows - (point.masks ? Math.min(masks, point.rows - 1) : 0);
             for (int i = 0; i < all.length; i++) {
-                all[i] = rows.addToken(0, i - 1);
+                all[i] = i < tokens ? rows.addToken(0, i - 1) : rows.addMask(i - tokens, i - 1);
             }
             long start = System.nanoTime();
             pass.run(cache, rows);
-            pass.logits(all, all.length);
+            MemorySegment logits = pass.logits(all, all.length);
+            if (tokens < point.rows) {
+                reader.read(logits.asSlice(tokens * rowBytes), point.rows - tokens);
+            }
             return (System.nanoTime() - start) / 1e6;
         }
     }
@@ -298,12 +337,16 @@ public final class StepCosts {
         return scale * Math.max(LEAST_PART * own, own + rest);
     }
 
-    /** Takes in what a step has taken. */
-    synchronized void observe(int rows, Contexts contexts, double milliseconds) {
+    /**
+     * Takes in what a step has taken.
+     *
+     * @param withMasks whether masks were among the rows
+     */
+    synchronized void observe(int rows, boolean withMasks, Contexts contexts, double milliseconds) {
         if (fixed || rows > measured.length) {
             return;
         }
-        double expected = expected(rows, contexts);
+        double expected = expected(rows, contexts) + (withMasks ? masks() : 0);
         if (milliseconds > INTERRUPTED * expected) {
             return;
         }
@@ -330,6 +373,11 @@ public final class StepCosts {
             points.put(i + 1, all[i]);
         }
         return points;
+    }
+
+    /** Milliseconds that a step's masks are expected to take besides their rows, as {@link #of} reads it. */
+    public synchronized double masks() {
+        return scale * masks;
     }
 
     /** What contexts cost, as {@link #of} reads it. */

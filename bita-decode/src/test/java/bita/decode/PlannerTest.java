@@ -1,6 +1,7 @@
 package bita.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import bita.kernels.KernelsProvider;
 import bita.kernels.NumberFormat;
@@ -67,8 +68,13 @@ class PlannerTest {
         return rows.size();
     }
 
+    private static MaskGains gains(int masks) {
+        return new MaskGains(masks, Calibration.none(), false);
+    }
+
     private static Planner planner(StepCosts costs) {
-        return Planner.of(METHOD, MASKS, OptionalInt.empty(), () -> costs).orElseThrow();
+        return Planner.of(METHOD, gains(MASKS), OptionalInt.empty(), () -> costs)
+                .orElseThrow();
     }
 
     @Test
@@ -121,7 +127,7 @@ class PlannerTest {
                     expected = rows;
                 }
             }
-            Planner.of(METHOD, 0, OptionalInt.empty(), () -> costs)
+            Planner.of(METHOD, gains(0), OptionalInt.empty(), () -> costs)
                     .orElseThrow()
                     .plan(List.of(drafter), ALONE);
             assertThat(rows(drafter)).as("with %s", likely).isEqualTo(expected);
@@ -135,7 +141,7 @@ class PlannerTest {
         assertThat(rows(drafter)).isGreaterThan(10); // the others hardly bring anything
 
         Planner within =
-                Planner.of(METHOD, MASKS, OptionalInt.of(6), () -> DEAR).orElseThrow();
+                Planner.of(METHOD, gains(MASKS), OptionalInt.of(6), () -> DEAR).orElseThrow();
         within.plan(List.of(drafter), ALONE);
         assertThat(rows(drafter)).isEqualTo(6);
     }
@@ -155,13 +161,15 @@ class PlannerTest {
         assertThat(likely.masks(0)).isZero();
     }
 
-    /** A first mask brings 0.4 tokens, as long as nothing was seen; a step with masks takes a twentieth besides its rows. */
+    /** A first mask brings 0.4 tokens, as long as nothing was seen; masks take half a millisecond besides their rows. */
     @Test
     void masksPayForMoreThanTheirRows() {
         Drafter drafter = drafter(MaskCandidates.none());
-        planner(StepCosts.fixed(Map.of(1, 10.0, 2, 12.5, 3, 20.0))).plan(List.of(drafter), ALONE);
+        planner(StepCosts.of(Map.of(1, 10.0, 2, 12.5, 3, 20.0), StepCosts.Attention.NONE, 0.5))
+                .plan(List.of(drafter), ALONE);
         assertThat(rows(drafter)).isEqualTo(1);
-        planner(StepCosts.fixed(Map.of(1, 10.0, 2, 12.0, 3, 20.0))).plan(List.of(drafter), ALONE);
+        planner(StepCosts.of(Map.of(1, 10.0, 2, 12.5, 3, 20.0), StepCosts.Attention.NONE, 0))
+                .plan(List.of(drafter), ALONE);
         assertThat(rows(drafter)).isEqualTo(2);
     }
 
@@ -246,11 +254,27 @@ class PlannerTest {
             }
             drafter.learn(List.of(new Step.Token(99, DraftOrigin.ROOT, 0)));
             next = drafter.masks(0) > 0 ? candidates(0.4f, 0.2f) : MaskCandidates.none();
-            planner.learn(List.of(drafter), 1, rows, ALONE, 10_000_000);
+            planner.learn(List.of(drafter), 1, rows, drafter.masks(0) > 0, ALONE, 10_000_000);
         }
 
         assertThat(early).isPositive();
         assertThat(late / 500.0).isPositive().isLessThan(0.5 * early / 100.0);
+    }
+
+    /** What the adapter's calibration says of masks is expected of them, and half of it beside other sources. */
+    @Test
+    void masksBeginWithWhatTheAdapterSays() {
+        Calibration.Counter counter = new Calibration.Counter(MASKS);
+        for (int i = 0; i < 10; i++) {
+            counter.count(candidates(0.5f, 0.4f), new int[] {i < 6 ? 11 : 12, i % 2 == 0 ? 21 : 99});
+        }
+        MaskGains alone = new MaskGains(MASKS, counter.result(), false);
+        MaskGains besideOthers = new MaskGains(MASKS, counter.result(), true);
+
+        assertThat(alone.of(0)).isCloseTo(0.6, within(1e-9));
+        assertThat(alone.of(1)).isCloseTo(0.6 * 0.5, within(1e-9));
+        assertThat(besideOthers.of(0)).isCloseTo(0.3, within(1e-9));
+        assertThat(besideOthers.of(1)).isCloseTo(0.15, within(1e-9));
     }
 
     @Test

@@ -144,6 +144,11 @@ public final class MaskTokens {
         return masks;
     }
 
+    /** Rank of what is added to linear layers, 0 for nothing. */
+    public int rank() {
+        return lowRank.map(PackedLowRank::rank).orElse(0);
+    }
+
     /** What is added to the linear layers where mask rows pass. */
     Optional<PackedLowRank> lowRank() {
         return lowRank;

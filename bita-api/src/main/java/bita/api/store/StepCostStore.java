@@ -30,15 +30,16 @@ public final class StepCostStore {
      *
      * @param of           what the costs belong to
      * @param milliseconds by rows
+     * @param masks        milliseconds of a step's masks, besides their rows
      */
-    private record Kept(String of, Map<Integer, Double> milliseconds, StepCosts.Attention attention) {}
+    private record Kept(String of, Map<Integer, Double> milliseconds, StepCosts.Attention attention, double masks) {}
 
     /** What was kept under a key, if it can be used. */
     public Optional<StepCosts> read(String key) {
         try {
             Kept kept = JSON.readValue(Files.readAllBytes(file(key)), Kept.class);
             return kept.of().equals(key)
-                    ? Optional.of(StepCosts.of(kept.milliseconds(), kept.attention()))
+                    ? Optional.of(StepCosts.of(kept.milliseconds(), kept.attention(), kept.masks()))
                     : Optional.empty();
         } catch (IOException | RuntimeException e) { // a file of anything
             return Optional.empty();
@@ -50,7 +51,8 @@ public final class StepCostStore {
         try {
             Files.createDirectories(folder);
             try (AtomicFile file = AtomicFile.create(file(key), true)) {
-                file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(new Kept(key, costs.points(), costs.attention()))));
+                Kept kept = new Kept(key, costs.points(), costs.attention(), costs.masks());
+                file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(kept)));
                 file.commit();
             }
         } catch (IOException | JacksonException e) {

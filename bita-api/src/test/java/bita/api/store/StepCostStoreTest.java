@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class StepCostStoreTest {
-    private static final StepCosts COSTS = StepCosts.of(Map.of(1, 4.0, 3, 5.0), new StepCosts.Attention(0.003, 0.001));
+    private static final StepCosts COSTS =
+            StepCosts.of(Map.of(1, 4.0, 3, 5.0), new StepCosts.Attention(0.003, 0.001), 0.25);
 
     @TempDir
     Path home;
@@ -35,6 +36,7 @@ class StepCostStoreTest {
 
         assertThat(store.read("model").orElseThrow().points()).isEqualTo(COSTS.points());
         assertThat(store.read("model").orElseThrow().attention()).isEqualTo(COSTS.attention());
+        assertThat(store.read("model").orElseThrow().masks()).isEqualTo(0.25);
         assertThat(store.read("another model")).isEmpty();
 
         store.forget("another model");
@@ -60,6 +62,7 @@ class StepCostStoreTest {
                 kept.replace("{\"1\":4.0", "{\"1\":1,\"100000000\":1"),
                 kept.replace("{\"1\":4.0", "{\"1\":1,\"one\":1"),
                 kept.replace("0.003", "-0.003"),
+                kept.replace("0.25", "-0.25"),
                 kept.substring(0, kept.length() / 2),
                 kept.replace("model", "another"))) {
             Files.writeString(file, damaged);
