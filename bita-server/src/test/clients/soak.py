@@ -119,6 +119,7 @@ class Soak:
         self.failures = []
         self.memory = []
         self.running = []
+        self.slow = []
 
     def body(self, rng, length):
         fewest, most = CLASSES[length]
@@ -203,8 +204,7 @@ class Soak:
         if found != status or (param and answer["error"]["param"] != param):
             raise Failed(f"{what} was answered with {found}: {answer}")
 
-    async def one(self, rng):
-        kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+    async def one(self, rng, kind):
         length = rng.choices(list(CLASSES), [5, 4, 1])[0]
         body = self.body(rng, length)
         began = time.monotonic()
@@ -239,7 +239,12 @@ class Soak:
     async def client(self, number, until):
         rng = random.Random(self.options.seed * 1000 + number)
         while time.monotonic() < until:
-            await self.one(rng)
+            kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+            if kind == "slow":
+                # The server has long ended what a slow reader still reads: it asks beside the clients, not as one of them.
+                self.slow.append(asyncio.create_task(self.one(random.Random(rng.random()), kind)))
+            else:
+                await self.one(rng, kind)
             if rng.random() < 0.2:
                 await asyncio.sleep(rng.uniform(0, 0.5))
 
@@ -295,6 +300,7 @@ class Soak:
         await asyncio.gather(*(self.client(number, until) for number in range(self.options.clients)))
         seconds = time.monotonic() - began
         watching.cancel()
+        await asyncio.gather(*self.slow)
         await self.settle()
         after = await self.plain()
         await self.rerun()
