@@ -3,8 +3,8 @@
     python soak.py http://127.0.0.1:8080 --clients 16 --minutes 10 [--pid PID] [--api-key KEY] [--json FILE]
 
 One client alone, without acceleration, says what plain decoding brings, before the clients and after them, since a machine is
-not always as fast. The clients stream, ask without a stream, leave in the middle, read slowly and ask for what there is not; 429
-is retried after what Retry-After says. At the end some of the answers are asked for again, alone, and must be the same. Ends
+not always as fast. The clients stream, ask without a stream, leave in the middle and ask for what there is not; slow readers
+come beside them. 429 is retried after what Retry-After says. At the end some of the answers are asked for again, alone, and must be the same. Ends
 with status 1 if a check fails. Standard library only.
 """
 

@@ -5,8 +5,8 @@ package bita.decode;
  * candidates take there. A mean by depth, soon a running one. While there are no masks it drifts back to where it began, so that
  * they are tried again some time.
  *
- * <p>At first a mask is expected to bring what its likeliest candidate is right in the adapter's calibration, and half of that
- * beside other sources, which draft many of the same tokens.
+ * <p>At first a mask is expected to bring a token as often as its likeliest candidate was right in the adapter's calibration, and
+ * half as often beside other sources, which draft many of the same tokens.
  */
 final class MaskGains {
     /** How often a mask is right behind right ones, where the adapter does not say. */
